@@ -1,0 +1,39 @@
+"""The configuration of a run: `encours.toml`, environment and flags, checked as one.
+
+This is the only part of the package that needs pydantic.
+"""
+
+from __future__ import annotations
+
+from encours_schemas.configuration.loading import Loaded, load_configuration
+from encours_schemas.configuration.models import (
+    Ageing,
+    Configuration,
+    Defaults,
+    Exposure,
+    ExposureTerms,
+    Fx,
+    Input,
+    Interest,
+    Limits,
+    Reporting,
+    SegmentExposure,
+    TableInput,
+)
+
+__all__ = [
+    "Ageing",
+    "Configuration",
+    "Defaults",
+    "Exposure",
+    "ExposureTerms",
+    "Fx",
+    "Input",
+    "Interest",
+    "Limits",
+    "Loaded",
+    "Reporting",
+    "SegmentExposure",
+    "TableInput",
+    "load_configuration",
+]
