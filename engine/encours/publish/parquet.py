@@ -1,0 +1,255 @@
+"""Published Parquet: the same rows give the same bytes, read alike by every reader we know.
+
+What is written and why (measured per item of the `items` table, 36 columns, one core):
+
+- Numbers (money, rates, dates, counts) as DELTA_BINARY_PACKED under Snappy, text under zstd level
+  1: 0.51 µs against 0.73 µs for plain numbers under zstd, and read a quarter faster.
+  BYTE_STREAM_SPLIT is as fast and 15 % smaller, but not every reader knows it for integers.
+- Decimals of up to 18 digits as INT64. `MONEY` is Arrow's 64-bit decimal, whose buffer is the array
+  of thousandths itself, so nothing is copied; Parquet knows one DECIMAL(18, 3) alone, and readers
+  give decimal128(18, 3).
+- Dictionary pages only where the schema says dictionary. The Arrow schema is not stored, so that
+  such columns are plain text to readers. They carry no statistics: over unsorted codes those prune
+  nothing, and cost 0.15 µs per item.
+- Data pages version 1 with a checksum each; no timestamps, no random ids, no host names.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from encours.publish.files import NewFile, PublishedFile
+from encours_schemas.errors import ControlFailed
+
+MONEY: Final = pa.decimal64(18, 3)
+ROW_GROUP_ROWS: Final = 262_144
+PART_SUFFIX: Final = ".parquet"
+
+_MILLI_MAX: Final = 10**18 - 1
+_SINK_BUFFER_BYTES: Final = 4 << 20
+# A dictionary of 262,144 ids fits; past Arrow's default of 1 MiB the column would turn plain.
+_DICTIONARY_PAGE_BYTES: Final = 16 << 20
+
+PART_WRITE_OPTIONS: Final[dict[str, Any]] = {
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "store_schema": False,
+    "store_decimal_as_integer": True,
+    "write_page_checksum": True,
+    "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES,
+}
+
+Int64s = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+# -- money --------------------------------------------------------------------
+
+
+def money_array(values_milli: Int64s, valid: Flags | None = None) -> pa.Array:
+    """Give a money column on top of an array of thousandths, without copying it.
+
+    values_milli  int64[n]  must not change until the column is written
+    valid         bool[n]   False = null; None: no nulls
+
+    ControlFailed where a valid amount has more than 15 digits before the point.
+    """
+    values = np.ascontiguousarray(values_milli, np.int64)
+    if len(values) and (values.max() > _MILLI_MAX or values.min() < -_MILLI_MAX):
+        _refuse_large(values, valid)
+    bitmap = None
+    if valid is not None and not valid.all():
+        bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(MONEY, len(values), [bitmap, pa.py_buffer(values)])
+
+
+def _refuse_large(values: Int64s, valid: Flags | None) -> None:
+    large = (values > _MILLI_MAX) | (values < -_MILLI_MAX)
+    if valid is not None:
+        large &= valid.astype(np.bool_)
+    if large.any():
+        raise ControlFailed(
+            what="an amount has more than 15 digits before the point",
+            where=f"row {int(large.argmax())} of the columns to publish",
+        )
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def part_name(number: int) -> str:
+    """Give the file name of a table's part: `part-00000.parquet`."""
+    return f"part-{number:05d}{PART_SUFFIX}"
+
+
+def open_part(path: Path, schema: pa.Schema) -> "PartWriter":
+    """Open a new Parquet file for tables of this schema: the contract's, or with dictionaries."""
+    return PartWriter(path, schema)
+
+
+class PartWriter:
+    """One Parquet file in the making; any thread may write it, one at a time.
+
+    Left by an exception or by `abort` the file stays, unreadable, for the staging to be deleted.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        """Create the file; `OutputUnwritable` when the name is taken."""
+        self.rows = 0
+        self._schema = stored_schema(schema)
+        self._file = NewFile(path)
+        # Arrow writes page by page; through a buffer it asks for the interpreter every 4 MiB only.
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(self._file, "w"), _SINK_BUFFER_BYTES)
+        options = write_options(self._schema)
+        self._writer = pq.ParquetWriter(self._sink, self._schema, **options)
+
+    def write(self, data: pa.RecordBatch | pa.Table) -> None:
+        """Append row groups of at most `ROW_GROUP_ROWS`; nothing for no rows.
+
+        Decimals may come as 128 bit, dictionary fields as plain text and the other way round; names
+        must be the schema's, in any order.
+        """
+        if self._writer is None:
+            message = f"{self._file.path} is closed"
+            raise ValueError(message)
+        if data.num_rows:
+            table = conformed(data, self._schema)
+            self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            self.rows += data.num_rows
+
+    def close(self) -> PublishedFile:
+        """Finish the file and give its entry of the manifest."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            message = f"{self._file.path} is closed"
+            raise ValueError(message)
+        try:
+            writer.close()
+            self._sink.close()
+        finally:
+            self._file.close()
+        return self._file.published(self.rows)
+
+    def abort(self) -> None:
+        """Give up: close what is open and leave an unfinished file behind."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            # Arrow would write the footer, and raise again what made us give up.
+            self._file.discard()
+            with contextlib.suppress(pa.ArrowException, OSError):
+                writer.close()
+            with contextlib.suppress(pa.ArrowException, OSError):
+                self._sink.close()
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.abort()
+        elif self._writer is not None:
+            self.close()
+
+
+def write_small_table(path: Path, table: pa.Table, sort_key: Sequence[str] = ()) -> PublishedFile:
+    """Write a table into one file, sorted by its key, text by its bytes; even without rows."""
+    with PartWriter(path, table.schema) as part:
+        part.write(sorted_by(table, sort_key))
+        return part.close()
+
+
+def sorted_by(table: pa.Table, sort_key: Sequence[str]) -> pa.Table:
+    """Give the rows in ascending order of the key's columns, nulls last, ties as they came."""
+    if not sort_key or table.num_rows < 2:
+        return table
+    keys = pa.table({name: _sortable(table.column(name)) for name in sort_key})
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in sort_key])
+    return table.take(order)
+
+
+def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    if pa.types.is_decimal64(column.type):
+        return column.cast(pa.decimal128(column.type.precision, column.type.scale))
+    return column
+
+
+def stored_schema(schema: pa.Schema) -> pa.Schema:
+    """Give the schema as it is handed to Arrow's writer: decimals of 64 bits where they fit."""
+    return pa.schema([pa.field(each.name, _stored(each.type), each.nullable) for each in schema])
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind) and kind.precision <= 18:
+        return pa.decimal64(kind.precision, kind.scale)
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(pa.int32(), pa.string())
+    return pa.string() if pa.types.is_large_string(kind) else kind
+
+
+def write_options(schema: pa.Schema) -> dict[str, Any]:
+    """Give the options of Arrow's writer for a stored schema."""
+    dictionaries = [each.name for each in schema if pa.types.is_dictionary(each.type)]
+    numbers = [each.name for each in schema if _is_number(each.type)]
+    texts = [each.name for each in schema if not _is_number(each.type)]
+    return PART_WRITE_OPTIONS | {
+        "use_dictionary": dictionaries,
+        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
+        "compression": dict.fromkeys(numbers, "SNAPPY") | dict.fromkeys(texts, "ZSTD"),
+        "compression_level": dict.fromkeys(texts, 1),
+        "write_statistics": [each.name for each in schema if each.name not in set(dictionaries)],
+    }
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return kind in {pa.date32(), pa.int32(), pa.int64()} or bool(pa.types.is_decimal64(kind))
+
+
+def conformed(data: pa.RecordBatch | pa.Table, schema: pa.Schema) -> pa.Table:
+    """Give the columns in the order and types of a stored schema; ArrowInvalid if impossible."""
+    if set(data.schema.names) != set(schema.names) or data.num_columns != len(schema):
+        message = f"columns {data.schema.names} are not those of the schema, {schema.names}"
+        raise ValueError(message)
+    columns = [_as_stored(data.column(each.name), each.type) for each in schema]
+    table = pa.Table.from_arrays(columns, schema=schema)
+    if any(column.num_chunks > 1 for column in columns):
+        # Pages end where chunks end: the bytes must not tell how the rows were handed over.
+        table = table.unify_dictionaries().combine_chunks()
+    return table
+
+
+def _as_stored(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if isinstance(column, pa.Array):
+        column = pa.chunked_array([column])
+    if pa.types.is_dictionary(kind):
+        if not pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        typed = column if column.type == kind else column.cast(kind)
+        return pa.chunked_array([_compacted(each) for each in typed.chunks], kind)
+    return column if column.type == kind else column.cast(kind)
+
+
+def _compacted(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Keep only the dictionary entries in use when there are more of them than rows.
+
+    Parquet would store them all, in every row group: a run's list of customers, for a few rows.
+    """
+    if len(column.dictionary) <= max(len(column), 1):
+        return column
+    indices = column.indices
+    codes = indices.fill_null(0).to_numpy(zero_copy_only=False)
+    used = np.zeros(len(column.dictionary), np.bool_)
+    used[codes] = True
+    new_code = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    mask = indices.is_null().to_numpy(zero_copy_only=False) if indices.null_count else None
+    kept = column.dictionary.take(pa.array(np.flatnonzero(used)))
+    return pa.DictionaryArray.from_arrays(pa.array(new_code[codes], pa.int32(), mask=mask), kept)
