@@ -13,7 +13,8 @@ from encours.publish import records
 from encours.publish.commit import Publication, commit
 from encours.publish.files import PublishedFile, write_published
 from encours.publish.manifest import Manifest, build_manifest, make_run_id, read_manifest
-from encours.publish.parquet import money_array, part_name, write_small_table
+from encours.calc.columns import money_array
+from encours.publish.parquet import part_name, write_small_table
 from encours.publish.runs import list_runs, verify_run
 from encours.publish.staging import Staging
 

@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from encours.calc.columns import MONEY, money_array
 from encours.publish import files
 from encours.publish.files import sha256_of
 from encours.publish.parquet import (
-    MONEY,
     ROW_GROUP_ROWS,
-    money_array,
     open_part,
     part_name,
     stored_schema,

@@ -20,19 +20,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from encours.publish.files import NewFile, PublishedFile
-from encours_schemas.errors import ControlFailed
 
-MONEY: Final = pa.decimal64(18, 3)
 ROW_GROUP_ROWS: Final = 262_144
 PART_SUFFIX: Final = ".parquet"
 
-_MILLI_MAX: Final = 10**18 - 1
 _SINK_BUFFER_BYTES: Final = 4 << 20
 # A dictionary of 262,144 ids fits; past Arrow's default of 1 MiB the column would turn plain.
 _DICTIONARY_PAGE_BYTES: Final = 16 << 20
@@ -45,40 +41,6 @@ PART_WRITE_OPTIONS: Final[dict[str, Any]] = {
     "write_page_checksum": True,
     "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES,
 }
-
-Int64s = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-
-# -- money --------------------------------------------------------------------
-
-
-def money_array(values_milli: Int64s, valid: Flags | None = None) -> pa.Array:
-    """Give a money column on top of an array of thousandths, without copying it.
-
-    values_milli  int64[n]  must not change until the column is written
-    valid         bool[n]   False = null; None: no nulls
-
-    ControlFailed where a valid amount has more than 15 digits before the point.
-    """
-    values = np.ascontiguousarray(values_milli, np.int64)
-    if len(values) and (values.max() > _MILLI_MAX or values.min() < -_MILLI_MAX):
-        _refuse_large(values, valid)
-    bitmap = None
-    if valid is not None and not valid.all():
-        bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(MONEY, len(values), [bitmap, pa.py_buffer(values)])
-
-
-def _refuse_large(values: Int64s, valid: Flags | None) -> None:
-    large = (values > _MILLI_MAX) | (values < -_MILLI_MAX)
-    if valid is not None:
-        large &= valid.astype(np.bool_)
-    if large.any():
-        raise ControlFailed(
-            what="an amount has more than 15 digits before the point",
-            where=f"row {int(large.argmax())} of the columns to publish",
-        )
 
 
 # -- parts -----------------------------------------------------------------------------------------

@@ -1,0 +1,95 @@
+"""Kernel columns as Arrow columns, on top of the same memory, without a Python object per row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from encours.kernels.keys import assign_ids
+from encours.ledger.decode import NO_DAY
+from encours_schemas.errors import ControlFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MONEY: Final = pa.decimal64(18, 3)
+"""Money while it is on its way: its buffer is the array of thousandths itself."""
+_MILLI_MAX: Final = 10**18 - 1
+
+
+def money_array(values_milli: Array, valid: Array | None = None) -> pa.Array:
+    """Give a money column on top of an array of thousandths, without copying it.
+
+    values_milli  int64[n]  must not change until the column is written
+    valid         bool[n]   False = null; None: no nulls
+
+    Raises ControlFailed (70) where a valid amount has more than 15 digits before the point.
+    """
+    values = np.ascontiguousarray(values_milli, np.int64)
+    if len(values) and (values.max() > _MILLI_MAX or values.min() < -_MILLI_MAX):
+        large = (values > _MILLI_MAX) | (values < -_MILLI_MAX)
+        if valid is not None:
+            large &= valid.astype(bool)
+        if large.any():
+            raise ControlFailed(
+                what="an amount has more than 15 digits before the point",
+                where=f"row {int(large.argmax())} of the columns to publish",
+            )
+    return _primitive(MONEY, values, valid)
+
+
+def day_array(values_day: Array) -> pa.Array:
+    """Give a date column on top of an array of day numbers, not copied; null where `NO_DAY`."""
+    values = np.ascontiguousarray(values_day, np.int32)
+    return _primitive(pa.date32(), values, values != NO_DAY)
+
+
+def number_array(values: Array, valid: Array | None = None) -> pa.Array:
+    """Give an int64 or int32 column on top of an array, without copying it."""
+    return _primitive(pa.from_numpy_dtype(values.dtype), np.ascontiguousarray(values), valid)
+
+
+def listed_array(codes: Array, texts: Sequence[str] | pa.Array) -> pa.DictionaryArray:
+    """Give texts of few distinct values as a dictionary column: null where the code is negative."""
+    dictionary = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    codes = np.ascontiguousarray(codes, np.int32)
+    valid = codes >= 0
+    if valid.all():
+        return pa.DictionaryArray.from_arrays(_primitive(pa.int32(), codes, None), dictionary)
+    indices = _primitive(pa.int32(), np.where(valid, codes, np.int32(0)), valid)
+    return pa.DictionaryArray.from_arrays(indices, dictionary)
+
+
+def coded_array(codes: Array, texts: pa.Array) -> pa.DictionaryArray:
+    """Give texts of many distinct values as a dictionary of those that occur, by first appearance.
+
+    codes  int32[n]  positions in `texts`, none negative
+    """
+    distinct = np.empty(len(codes), np.int64)
+    ids = number_keys(codes.astype(np.int64), distinct)
+    dictionary = texts.take(pa.array(distinct[: int(ids.max(initial=-1)) + 1]))
+    return pa.DictionaryArray.from_arrays(pa.array(ids), dictionary)
+
+
+def number_keys(key: Array, out_distinct: Array | None = None) -> Array:
+    """Number integer keys by first appearance: int32[n] of int64[n].
+
+    out_distinct  int64[n]  written: the key of each number
+    """
+    ids = np.empty(len(key), np.int32)
+    distinct = np.empty(len(key), np.int64) if out_distinct is None else out_distinct
+    slots = np.full(1 << (2 * len(key) + 2).bit_length(), -1, np.int32)
+    assign_ids(np.ascontiguousarray(key), slots, distinct, 0, ids)
+    return ids
+
+
+def _primitive(kind: pa.DataType, values: Array, valid: Array | None) -> pa.Array:
+    """Wrap numbers without a copy, with a validity bitmap where something is missing."""
+    bitmap = None
+    if valid is not None and not valid.all():
+        bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [bitmap, pa.py_buffer(values)])

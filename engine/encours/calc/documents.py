@@ -1,0 +1,192 @@
+"""Fixed compensation: once per late document, on the document's first late item (DOMAIN 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.calc.columns import number_keys
+from encours.calc.items import convert
+from encours.kernels.interest_columns import REASON_BELOW_MINIMUM
+from encours.ledger.decode import NO_DAY, hash_column
+from encours.ledger.master import CURRENCY_POSITIONS
+from encours.rules.indemnity import indemnity_sums
+
+if TYPE_CHECKING:
+    from encours.calc.context import RunContext
+    from encours.calc.items import MeasuredItems
+    from encours.ledger.items import Items
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_COMPANY_MIX = np.uint64(0xD6E8FEB86659FD93)
+
+
+@dataclass(frozen=True)
+class SharedDocuments:
+    """What the keys pass knows of documents whose items lie in several work units.
+
+    keys     uint64[k]  sorted keys of such documents (`document_keys`)
+    winners  int64[w]   sorted ordinals of the items that bear their compensation
+    """
+
+    keys: Array
+    winners: Array
+
+
+NONE_SHARED = SharedDocuments(np.empty(0, np.uint64), np.empty(0, np.int64))
+
+
+class Candidates(NamedTuple):
+    """Items that could bear a document's compensation: c rows.
+
+    row       int64[c]   row in the unit
+    key       uint64[c]  `document_keys`
+    identity  uint64[c]  128 bits with `key`: document number and customer
+    split_day int32[c]   the due day where the regime compensates per due date, else `NO_DAY`
+    due_day   int32[c]
+    """
+
+    row: Array
+    key: Array
+    identity: Array
+    split_day: Array
+    due_day: Array
+
+
+def document_keys(document_number: pa.Array, company_first: Array) -> tuple[Array, Array]:
+    """Give a key of each document by number and company code, and a second hash of the number.
+
+    document_number  string[n]
+    company_first    uint64[n]  hash of the company code's text
+
+    Returns uint64[n], uint64[n].
+    """
+    first, second = hash_column(document_number)
+    return first + company_first * _COMPANY_MIX, second
+
+
+def find_candidates(
+    items: Items, measured: MeasuredItems, company_first: Array, context: RunContext
+) -> Candidates:
+    """List the items that bear interest days and have no reason against compensation."""
+    eligible = measured.exists & (measured.first_principal_milli > 0)
+    eligible &= (measured.reason == 0) | (measured.reason == REASON_BELOW_MINIMUM)
+    rows = np.flatnonzero(eligible)
+    numbers = items.document_number.take(pa.array(rows))
+    key, second = document_keys(numbers, company_first[items.company_code[rows]])
+    identity = second ^ (items.customer_code[rows].astype(np.uint64) * _COMPANY_MIX)
+    due_day = items.due_day[rows]
+    splits = context.law.indemnities.per_due_date[measured.regime_code[rows]].astype(bool)
+    return Candidates(rows, key, identity, np.where(splits, due_day, np.int32(NO_DAY)), due_day)
+
+
+def choose_bearers(
+    candidates: Candidates, item_id: pa.Array, ordinal_first: int, shared: SharedDocuments
+) -> Array:
+    """Give the rows that bear their document's compensation: int64[b], ascending.
+
+    The first of a document by due date, then item id (bytes). Documents that other units share were
+    decided before, over all units.
+    """
+    is_shared = is_among(candidates.key, shared.keys)
+    own = np.flatnonzero(~is_shared)
+    decided = candidates.row[is_shared]
+    won = decided[np.isin(decided + ordinal_first, shared.winners)]
+    return np.sort(np.concatenate([first_of_documents(candidates, own, item_id), won]))
+
+
+def is_among(key: Array, sorted_keys: Array) -> Array:
+    """Tell which keys are in a sorted list: bool[n]."""
+    if not len(sorted_keys):
+        return np.zeros(len(key), bool)
+    place = np.minimum(np.searchsorted(sorted_keys, key), len(sorted_keys) - 1)
+    found: Array = sorted_keys[place] == key
+    return found
+
+
+def first_of_documents(candidates: Candidates, chosen: Array, item_id: pa.Array) -> Array:
+    """Give the row of the first item of each document among the chosen candidates."""
+    rows = candidates.row[chosen]
+    several = np.flatnonzero(_is_repeated(candidates.key[chosen]))
+    if not len(several):
+        return rows
+    alone = np.ones(len(chosen), bool)
+    alone[several] = False
+    group = _document_groups(candidates, chosen[several])
+    table = pa.table(
+        {
+            "group": group,
+            "due": candidates.due_day[chosen][several],
+            "item": item_id.take(pa.array(rows[several])).cast(pa.binary()),
+        }
+    )
+    keys = [("group", "ascending"), ("due", "ascending"), ("item", "ascending")]
+    order = pc.sort_indices(table, sort_keys=keys).to_numpy()
+    ordered = group[order]
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return np.concatenate([rows[alone], rows[several][order[is_first]]])
+
+
+def _is_repeated(key: Array) -> Array:
+    """Tell which keys occur more than once: bool[n]."""
+    ids = number_keys(key.view(np.int64))
+    repeated: Array = np.bincount(ids, minlength=1)[ids] > 1
+    return repeated
+
+
+def _document_groups(candidates: Candidates, chosen: Array) -> Array:
+    """Number the documents of the chosen candidates: int64[c] of 0 .. documents - 1."""
+    fields = (
+        candidates.key[chosen],
+        candidates.identity[chosen],
+        candidates.split_day[chosen].astype(np.uint64),
+    )
+    order = np.lexsort(fields)
+    starts = np.zeros(len(chosen), bool)
+    for values in fields:
+        ordered = values[order]
+        starts[1:] |= ordered[1:] != ordered[:-1]
+    group = np.empty(len(chosen), np.int64)
+    group[order] = np.cumsum(starts)
+    return group
+
+
+class Indemnities(NamedTuple):
+    """Fixed compensation of a unit's n items: thousandths, currency code (-1 none), converted."""
+
+    milli: Array
+    currency_code: Array
+    rc: Array
+
+
+def compensate(
+    items: Items, measured: MeasuredItems, bearers: Array, context: RunContext
+) -> Indemnities:
+    """Give each bearing item its regime's sum for the band of its first principal."""
+    n = items.row_count
+    milli, rc = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    currency = np.full(n, -1, np.int32)
+    tables = context.law.indemnities
+    regime = measured.regime_code[bearers]
+    for code in np.unique(regime).tolist():
+        if not tables.currency[code]:
+            continue
+        rows = bearers[regime == code]
+        band = tables.band_currency[code]
+        principal = convert(
+            measured.first_principal_milli[rows],
+            items.currency_code[rows],
+            context.band_conversions[band],
+        )
+        milli[rows] = indemnity_sums(tables, measured.regime_code[rows], principal)
+        currency[rows] = CURRENCY_POSITIONS[tables.currency[code]]
+    paid = np.flatnonzero(milli)
+    rc[paid] = convert(milli[paid], currency[paid], context.reporting)
+    currency[milli == 0] = -1
+    return Indemnities(milli, currency, rc)

@@ -1,0 +1,258 @@
+"""Exposure of customers, credit accounts and groups (DOMAIN 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.calc.context import COMPONENTS, CREDIT_COMPONENTS, DEBIT_COMPONENTS, RunContext
+from encours.calc.items import convert
+from encours.calc.lines import LINE_SUMS, line_of_key
+from encours.calc.sums import KeyedSums
+from encours.ledger.commitments import KINDS
+from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes
+
+if TYPE_CHECKING:
+    from encours.ledger.commitments import Commitments
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+POSITION_SUMS = (
+    *COMPONENTS,
+    "orders_beyond_horizon",
+    "credit_balance",
+    "overdue",
+    "overdue_net",
+    "disputed_amount",
+    "penalty_interest",
+    "interest_unbilled",
+    "fixed_indemnity",
+    "item_count",
+)
+"""Columns summed per customer and company code; reporting currency but for the count."""
+_COLUMN = {name: place for place, name in enumerate(POSITION_SUMS)}
+_COMPONENT_OF_KIND = {
+    "order": "open_orders",
+    "production": "production",
+    "delivery": "deliveries_not_invoiced",
+}
+
+
+@dataclass(frozen=True)
+class OrderPayments:
+    """Down payments by the order that they name: o orders of one customer and company code each.
+
+    orders   index over texts `company|customer|order`, as codes
+    paid_rc  int64[o]  what was paid, positive
+    """
+
+    orders: TextIndex
+    paid_rc: Array
+
+
+def order_names(
+    company_code: Array, customer_code: Array, order_id: pa.Array
+) -> pa.Array:
+    """Name each order by company, customer and its own id; null where it has no id."""
+    parties = pc.binary_join_element_wise(
+        pa.array(company_code).cast(pa.string()), pa.array(customer_code).cast(pa.string()), "|"
+    )
+    has_id = pc.greater(pc.binary_length(order_id), 0)
+    named = pc.binary_join_element_wise(parties, order_id, "|")
+    return pc.if_else(has_id.fill_null(False), named, pa.scalar(None, pa.string()))
+
+
+def collect_order_payments(payments: pa.Table) -> OrderPayments:
+    """Add the down payments of each order up.
+
+    payments  columns order_id, customer_code, company_code, open_rc (negative)
+    """
+    names = order_names(
+        payments.column("company_code").to_numpy(),
+        payments.column("customer_code").to_numpy(),
+        payments.column("order_id").combine_chunks(),
+    )
+    encoded = names.dictionary_encode()
+    paid = KeyedSums(1)
+    amounts = -payments.column("open_rc").to_numpy()
+    paid.add(encoded.indices.to_numpy().astype(np.int64), amounts.reshape(-1, 1))
+    sums = np.zeros(len(encoded.dictionary), np.int64)
+    sums[paid.keys] = paid.sums[:, 0]
+    return OrderPayments(TextIndex(encoded.dictionary), sums)
+
+
+class CommitmentSums:
+    """Commitments added up per customer and company code, orders after their down payments."""
+
+    def __init__(self, payments: OrderPayments, context: RunContext) -> None:
+        """Start with no commitments."""
+        self._payments = payments
+        self._context = context
+        self._company_count = len(context.master.companies.codes)
+        self._horizon_day = horizon_days(context)
+        self._paid: list[pa.Table] = []
+        self.sums = KeyedSums(len(POSITION_SUMS))
+
+    def add(self, commitments: Commitments) -> None:
+        """Add one unit of commitments; those with a down payment wait for `finish`."""
+        rows = np.flatnonzero(commitments.exists)
+        left_rc = convert(
+            commitments.left_milli, commitments.currency_code, self._context.reporting
+        )[rows]
+        column = self._columns(commitments)[rows]
+        pair = (
+            commitments.customer_code[rows].astype(np.int64) * self._company_count
+            + commitments.company_code[rows]
+        )
+        order = np.full(len(rows), -1, np.int32)
+        if len(self._payments.orders):
+            names = order_names(
+                commitments.company_code[rows],
+                commitments.customer_code[rows],
+                commitments.order_id.take(pa.array(rows)),
+            )
+            order = decode_text_codes(names, self._payments.orders)
+        waits = order >= 0
+        self._add_amounts(pair[~waits], column[~waits], left_rc[~waits])
+        if waits.any():
+            self._paid.append(
+                pa.table(
+                    {
+                        "order": order[waits],
+                        "commitment_id": commitments.commitment_id.take(pa.array(rows[waits])),
+                        "pair": pair[waits],
+                        "column": column[waits],
+                        "left_rc": left_rc[waits],
+                    }
+                )
+            )
+
+    def finish(self) -> KeyedSums:
+        """Set down payments against their orders, in the order of the commitment ids; give all sums."""
+        if self._paid:
+            waiting = pa.concat_tables(self._paid)
+            keys = [("order", "ascending"), ("commitment_id", "ascending")]
+            waiting = waiting.sort_by(keys)
+            names = ("order", "pair", "column", "left_rc")
+            order, pair, column, left = (waiting.column(name).to_numpy() for name in names)
+            used = _used(order, left, self._payments.paid_rc)
+            self._add_amounts(pair, column, left - used)
+            self._add_amounts(pair, np.full(len(pair), _COLUMN["down_payments"]), used)
+            # What reduced an order beyond the horizon is neither owed back nor set against a debt.
+            beyond = column == _COLUMN["orders_beyond_horizon"]
+            balance = np.full(int(beyond.sum()), _COLUMN["credit_balance"])
+            self._add_amounts(pair[beyond], balance, -used[beyond])
+        return self.sums
+
+    def _columns(self, commitments: Commitments) -> Array:
+        """Give the position's column that each commitment stands in."""
+        by_kind = np.array([_COLUMN[_COMPONENT_OF_KIND[kind]] for kind in KINDS], np.int64)
+        column = by_kind[np.maximum(commitments.kind_code, 0)]
+        last_day = self._horizon_day[commitments.company_code]
+        beyond = (commitments.expected_day != NO_DAY) & (commitments.expected_day > last_day)
+        beyond &= column == _COLUMN["open_orders"]
+        return np.where(beyond, _COLUMN["orders_beyond_horizon"], column)
+
+    def _add_amounts(self, pair: Array, column: Array, amount: Array) -> None:
+        """Add amounts to one column each."""
+        values = np.zeros((len(pair), len(POSITION_SUMS)), np.int64)
+        values[np.arange(len(pair)), column] = amount
+        self.sums.add(pair, values)
+
+
+def _used(order: Array, left: Array, paid_rc: Array) -> Array:
+    """Give what each commitment takes of its order's down payments; rows are grouped by order."""
+    before = np.cumsum(left) - left
+    starts = np.flatnonzero(np.r_[True, order[1:] != order[:-1]])
+    lengths = np.diff(np.r_[starts, len(order)])
+    before -= np.repeat(before[starts], lengths)
+    return np.clip(paid_rc[order] - before, 0, left)
+
+
+def horizon_days(context: RunContext) -> Array:
+    """Give the last day of the horizon of orders per company code: int64[companies]."""
+    exposure = context.configuration.exposure
+    days = [exposure.for_segment(name).horizon_days for name in context.master.companies.segments]
+    return context.as_of_day + np.array(days, np.int64)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """What each customer owes each company code: p pairs.
+
+    sums        int64[p, POSITION_SUMS]
+    oldest_day  int32[p]  oldest due day of a positive late item, the largest int32 where none
+    """
+
+    customer_code: Array
+    company_code: Array
+    sums: Array
+    oldest_day: Array
+    has_components_left_out: bool
+
+    def column(self, name: str) -> Array:
+        """Give one column: int64[p]."""
+        return self.sums[:, _COLUMN[name]]
+
+    @property
+    def exposure(self) -> Array:
+        """Give the exposure: the plain sum of the components."""
+        total: Array = self.sums[:, : len(COMPONENTS)].sum(axis=1)
+        return total
+
+
+def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContext) -> Positions:
+    """Join items and commitments per customer and company code, and net the credits (DOMAIN 5, 8)."""
+    company_count = len(context.master.companies.codes)
+    keys = line_of_key(lines.keys, company_count)
+    pair = keys.customer_code.astype(np.int64) * company_count + keys.company_code
+    values = np.zeros((lines.count, len(POSITION_SUMS)), np.int64)
+    for name in POSITION_SUMS:
+        if name in LINE_SUMS:
+            values[:, _COLUMN[name]] = lines.sums[:, LINE_SUMS.index(name)]
+    credits = lines.sums[:, LINE_SUMS.index("unapplied_credits")]
+    overdue = lines.sums[:, LINE_SUMS.index("overdue")]
+    values[:, _COLUMN["overdue_net"]] = np.maximum(overdue + credits, 0)
+    joined = KeyedSums(len(POSITION_SUMS))
+    joined.add(pair, values, lines.minimum)
+    joined.merge(commitments)
+    customer, company = np.divmod(joined.keys, company_count)
+    sums = joined.sums.copy()
+    _count_credits(sums, customer, company, context)
+    exposure = context.configuration.exposure
+    return Positions(
+        customer.astype(np.int32),
+        company.astype(np.int32),
+        sums,
+        joined.minimum.copy(),
+        any(exposure.for_segment(name).components_left_out for name in context.master.companies.segments),
+    )
+
+
+def _count_credits(sums: Array, customer: Array, company: Array, context: RunContext) -> None:
+    """Count credits up to the debts to the same company code, in place; the rest is a balance."""
+    exposure = context.configuration.exposure
+    segments = context.master.companies.segments
+    terms = [exposure.for_segment(name) for name in segments]
+    for name in COMPONENTS:
+        out = np.array([name in one.components_left_out for one in terms], bool)[company]
+        if name in CREDIT_COMPONENTS:
+            sums[out, _COLUMN["credit_balance"]] += sums[out, _COLUMN[name]]
+        sums[out, _COLUMN[name]] = 0
+    debits = sums[:, : len(DEBIT_COMPONENTS)].sum(axis=1)
+    credits = sums[:, len(DEBIT_COMPONENTS) : len(COMPONENTS)]
+    base = np.maximum(debits, 0) + np.maximum(credits, 0).sum(axis=1)
+    reduces = np.array([one.credits_reduce for one in terms], bool)[company]
+    base[~reduces] = 0
+    nets_all = reduces & context.master.customers.has_netting[customer]
+    for name in CREDIT_COMPONENTS:
+        amount = sums[:, _COLUMN[name]]
+        owed = np.where(nets_all, 0, np.maximum(-amount, 0))
+        counted = np.minimum(base, owed)
+        sums[:, _COLUMN["credit_balance"]] += counted - owed
+        sums[:, _COLUMN[name]] = np.where(owed > 0, -counted, amount)
+        base = base - counted

@@ -1,0 +1,156 @@
+"""Partial sums of a work unit, and their combination: integers, in any order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encours.kernels.keys import assign_ids
+from encours.kernels.totals import add_items, add_rows, sum_by_code
+from encours.ledger.master import CURRENCIES
+from encours_schemas.errors import ControlFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from encours.kernels.totals import LineItems
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NO_MINIMUM = np.iinfo(np.int32).max
+
+
+class KeyedSums:
+    """Sums of several columns by an integer key, growing with the keys alone.
+
+    keys     int64[k]     in order of first appearance
+    sums     int64[k, w]  checked additions: an overflow is an error, it never wraps
+    minimum  int32[k]     least of one day per row
+    """
+
+    def __init__(self, width: int) -> None:
+        """Start empty, with `width` summed columns."""
+        self.count = 0
+        self._width = width
+        self._keys = np.empty(0, np.int64)
+        self._sums = np.empty((0, width), np.int64)
+        self._minimum = np.empty(0, np.int32)
+        self._slots = np.full(16, -1, np.int32)
+
+    @property
+    def keys(self) -> Array:
+        """Give the keys met so far."""
+        return self._keys[: self.count]
+
+    @property
+    def sums(self) -> Array:
+        """Give the sums of each key."""
+        return self._sums[: self.count]
+
+    @property
+    def minimum(self) -> Array:
+        """Give the least day of each key, `NO_MINIMUM` where no row had one."""
+        return self._minimum[: self.count]
+
+    def add(self, key: Array, values: Array, minimum: Array | None = None) -> None:
+        """Add rows: int64[n] keys, int64[n, w] values, int32[n] days.
+
+        Raises ControlFailed (70) when a sum leaves 64 bits.
+        """
+        if not len(key):
+            return
+        ids = self._ids(key)
+        if minimum is None:
+            minimum = np.full(len(key), NO_MINIMUM, np.int32)
+        values = np.ascontiguousarray(values)
+        self._require(add_rows(ids, values, minimum, self._sums, self._minimum))
+
+    def add_items(self, key: Array, items: LineItems) -> None:
+        """Add published items to their lines: int64[n] keys, columns of n items.
+
+        Raises ControlFailed (70) when a sum passes 2^62 thousandths.
+        """
+        if len(key):
+            self._require(add_items(self._ids(key), items, self._sums, self._minimum))
+
+    def _ids(self, key: Array) -> Array:
+        """Number the keys, and give new ones sums of zero: int32[n]."""
+        self._reserve(len(key))
+        ids = np.empty(len(key), np.int32)
+        before = self.count
+        self.count = int(assign_ids(key, self._slots, self._keys, self.count, ids))
+        self._sums[before : self.count] = 0
+        self._minimum[before : self.count] = NO_MINIMUM
+        return ids
+
+    @staticmethod
+    def _require(overflow: int) -> None:
+        """Refuse sums that have left their range."""
+        if overflow >= 0:
+            raise ControlFailed(
+                what="a sum of amounts is larger than 64 bits of thousandths",
+                expected="amounts of at most 15 digits before the point, and sums that money can hold",
+                cure="correct the largest amounts of the ledger",
+            )
+
+    def merge(self, other: KeyedSums) -> None:
+        """Add the sums of another unit."""
+        self.add(other.keys, other.sums, other.minimum)
+
+    def _reserve(self, more: int) -> None:
+        """Make room for so many keys beyond those that are there."""
+        needed = self.count + more
+        if needed > len(self._keys):
+            capacity = max(needed, len(self._keys) + len(self._keys) // 2)
+            self._keys = _longer(self._keys, capacity)
+            self._sums = _longer(self._sums, capacity)
+            self._minimum = _longer(self._minimum, capacity)
+        if 2 * needed > len(self._slots):
+            self._slots = np.full(1 << (2 * needed).bit_length(), -1, np.int32)
+            again = np.empty(self.count, np.int32)
+            known = self.keys.copy()
+            assign_ids(known, self._slots, self._keys, 0, again)
+
+
+def _longer(array: Array, length: int) -> Array:
+    """Give a copy of an array with room for `length` rows."""
+    grown = np.empty((length, *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+@dataclass
+class CurrencyTotals:
+    """Exact totals per currency, by name; Python integers of thousandths, so that none can wrap."""
+
+    totals: dict[str, list[int]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, currency_code: Array, milli: Array, chosen: Array) -> None:
+        """Add the chosen rows of an amount column to the totals of `name`."""
+        high = np.zeros(len(CURRENCIES), np.int64)
+        low = np.zeros(len(CURRENCIES), np.int64)
+        sum_by_code(currency_code, milli, chosen.astype(np.uint8), high, low)
+        present = self.totals.setdefault(name, [0] * len(CURRENCIES))
+        for code in np.flatnonzero(high.astype(bool) | low.astype(bool)).tolist():
+            present[code] += (int(high[code]) << 32) + int(low[code])
+
+    def count(self, name: str, amount: int) -> None:
+        """Count so many rows under `name`."""
+        self.counts[name] = self.counts.get(name, 0) + int(amount)
+
+    def merge(self, other: CurrencyTotals) -> None:
+        """Add the totals of another unit."""
+        for name, amounts in other.totals.items():
+            present = self.totals.setdefault(name, [0] * len(CURRENCIES))
+            for code, amount in enumerate(amounts):
+                present[code] += amount
+        for name, amount in other.counts.items():
+            self.count(name, amount)
+
+    def of(self, name: str) -> Mapping[str, int]:
+        """Give the totals of a name by currency, thousandths; currencies without a row are absent."""
+        amounts = self.totals.get(name, [])
+        return {CURRENCIES[code]: amount for code, amount in enumerate(amounts) if amount}

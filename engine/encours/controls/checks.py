@@ -1,0 +1,171 @@
+"""What must always hold, checked in every run before anything is published (DOMAIN 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from encours.calc.context import COMPONENTS
+from encours.calc.exposure import POSITION_SUMS
+from encours.calc.lines import CELL_SUMS, LINE_SUMS
+from encours.ledger.hierarchy import NONE
+from encours_schemas.errors import ControlFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
+
+    from encours.calc.context import RunContext
+    from encours.calc.exposure import Positions
+    from encours.calc.sums import CurrencyTotals, KeyedSums
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+CONTROL_TERMS = (
+    "amount",
+    "open_amount",
+    "allocated",
+    "extract_difference",
+    "not_yet_posted",
+    "quarantined_amount",
+)
+"""The terms of the conservation equation, per currency."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One equation of a run: two figures that must be equal; counts, or thousandths."""
+
+    name: str
+    left: int
+    right: int
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether both sides are equal."""
+        return self.left == self.right
+
+
+def exact_sum(values: Array) -> int:
+    """Add 64-bit integers up without wrapping, in two halves: int64[n]."""
+    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
+
+
+def require(controls: Iterable[Control]) -> None:
+    """Raise ControlFailed (70) for the first control that does not hold."""
+    for control in controls:
+        if not control.holds:
+            raise ControlFailed(
+                what=f"control {control.name} does not hold",
+                found=str(control.left),
+                expected=str(control.right),
+                cure="nothing was published; this is a defect of the engine or of the machine: report it",
+            )
+
+
+def row_controls(
+    counted: Mapping[str, int], accepted: Mapping[str, int], quarantined: Mapping[str, int]
+) -> list[Control]:
+    """Check that every row read was accepted or quarantined, per table."""
+    return [
+        Control(f"rows of {table}", counted[table], accepted[table] + quarantined[table])
+        for table in sorted(counted)
+    ]
+
+
+def money_controls(totals: CurrencyTotals) -> list[Control]:
+    """Check that no amount was lost, per currency: amounts = open + allocated + differences + future."""
+    found = {term: totals.of(term) for term in CONTROL_TERMS}
+    currencies = sorted({currency for amounts in found.values() for currency in amounts})
+    right = ("open_amount", "allocated", "extract_difference", "not_yet_posted")
+    return [
+        Control(
+            f"conservation of {currency}",
+            found["amount"].get(currency, 0),
+            sum(found[term].get(currency, 0) for term in right),
+        )
+        for currency in currencies
+    ]
+
+
+def ageing_controls(
+    totals: CurrencyTotals, cells: KeyedSums, lines: KeyedSums, ageing: pa.Table
+) -> list[Control]:
+    """Check that the buckets add up to the open amounts, per currency and converted."""
+    milli = _milli(ageing.column("open_amount").combine_chunks())
+    names = ageing.column("currency").combine_chunks().dictionary_encode()
+    currency = names.indices.to_numpy()
+    controls = [
+        Control(
+            f"buckets of {name}",
+            exact_sum(milli[currency == code]),
+            totals.of("open_amount").get(name, 0),
+        )
+        for code, name in enumerate(names.dictionary.to_pylist())
+    ]
+    converted = exact_sum(lines.sums[:, LINE_SUMS.index("open_rc")])
+    buckets_rc = _milli(ageing.column("open_amount_rc").combine_chunks())
+    counted = exact_sum(cells.sums[:, CELL_SUMS.index("item_count")])
+    return [
+        *controls,
+        Control("buckets in the reporting currency", exact_sum(buckets_rc), converted),
+        Control("items in buckets", counted, totals.counts.get("open", 0)),
+    ]
+
+
+def exposure_controls(
+    lines: KeyedSums, commitments: KeyedSums, positions: Positions, accounts: pa.Table
+) -> list[Control]:
+    """Check that accounts add up to items and counted commitments, less credit balances."""
+    components = slice(0, len(COMPONENTS))
+    balance = POSITION_SUMS.index("credit_balance")
+    items = exact_sum(lines.sums[:, components].reshape(-1))
+    ordered = exact_sum(commitments.sums[:, components].reshape(-1))
+    parked = exact_sum(commitments.sums[:, balance])
+    left_out = items + ordered + parked - exact_sum(positions.exposure)
+    balances = exact_sum(positions.column("credit_balance"))
+    exposure = exact_sum(_milli(accounts.column("exposure").combine_chunks()))
+    controls = [
+        Control("exposure of accounts", exposure, exact_sum(positions.exposure)),
+        Control("credit balances of accounts", _column_sum(accounts, "credit_balance"), balances),
+    ]
+    if not positions.has_components_left_out:
+        controls.append(Control("items and commitments in accounts", left_out, balances))
+    for name in ("penalty_interest", "interest_unbilled", "fixed_indemnity"):
+        summed = exact_sum(lines.sums[:, LINE_SUMS.index(name)])
+        controls.append(Control(f"{name} of accounts", _column_sum(accounts, name), summed))
+    return controls
+
+
+def group_controls(positions: Positions, groups: pa.Table, context: RunContext) -> list[Control]:
+    """Check that root groups and customers outside any group add up to all accounts."""
+    hierarchy = context.master.customers.hierarchy
+    is_root = _root_groups(groups, context)
+    inside = is_root[hierarchy.root[positions.customer_code]]
+    exposure = _milli(groups.column("exposure").combine_chunks())
+    roots = exact_sum(exposure[groups.column("depth").to_numpy() == 0])
+    outside = exact_sum(positions.exposure[~inside])
+    return [Control("exposure of groups", roots + outside, exact_sum(positions.exposure))]
+
+
+def _root_groups(groups: pa.Table, context: RunContext) -> Array:
+    """Tell which customers are groups at the head of their tree: bool[n]."""
+    customers = context.master.customers
+    named = pc.is_in(customers.ids, value_set=groups.column("group_id").combine_chunks())
+    is_group: Array = named.to_numpy(zero_copy_only=False)
+    return is_group & (customers.hierarchy.parent == NONE)
+
+
+def _column_sum(table: pa.Table, name: str) -> int:
+    """Add a money column up, in thousandths."""
+    return exact_sum(_milli(table.column(name).combine_chunks()))
+
+
+def _milli(column: pa.Array) -> Array:
+    """Give the thousandths below a money column without nulls: int64[n]."""
+    values = np.frombuffer(column.buffers()[1], np.int64) if len(column) else np.empty(0, np.int64)
+    return values[column.offset : column.offset + len(column)]

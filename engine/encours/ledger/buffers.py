@@ -1,0 +1,81 @@
+"""Arrow columns as the NumPy arrays that kernels take: no copy where the layout already fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from encours.kernels.text import Text
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def _read_only(array: Array) -> Array:
+    """Give the array without the right to write: kernels take read-only inputs alone."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+EMPTY_BYTES = _read_only(np.empty(0, np.uint8))
+
+
+def chunks_of(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    """Give the arrays that a column consists of, without the empty ones."""
+    if isinstance(column, pa.ChunkedArray):
+        return [chunk for chunk in column.chunks if len(chunk)]
+    return [column] if len(column) else []
+
+
+def valid_bytes(array: pa.Array) -> Array:
+    """Give one byte per value, 0 where it is null (uint8[n]), or uint8[0] when none is."""
+    if array.null_count == 0:
+        return EMPTY_BYTES
+    if pa.types.is_null(array.type):
+        return _read_only(np.zeros(len(array), np.uint8))
+    bitmap = np.frombuffer(array.buffers()[0], np.uint8)
+    first, skipped = divmod(array.offset, 8)
+    last = (array.offset + len(array) + 7) // 8
+    bits = np.unpackbits(bitmap[first:last], bitorder="little")
+    return _read_only(bits[skipped : skipped + len(array)])
+
+
+def fixed_values(array: pa.Array, dtype: type[np.generic], per_value: int = 1) -> Array:
+    """Give the values of a fixed-width array as dtype[n * per_value], nulls holding anything."""
+    data = array.buffers()[1]
+    start = array.offset * per_value
+    return _read_only(np.frombuffer(data, dtype)[start : start + len(array) * per_value])
+
+
+def as_text(array: pa.Array) -> Text:
+    """Give a string array, of any layout but dictionary, as a `Text`.
+
+    An array above 2 GiB is not taken: units of work are far smaller.
+    """
+    if array.type != pa.string():
+        array = array.cast(pa.string())
+    _, offsets, data = array.buffers()
+    if len(array) == 0 or offsets is None:
+        return Text(_read_only(np.zeros(len(array) + 1, np.int32)), EMPTY_BYTES, EMPTY_BYTES)
+    bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    content = EMPTY_BYTES if data is None else _read_only(np.frombuffer(data, np.uint8))
+    return Text(_read_only(bounds), content, valid_bytes(array))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether the type is a string of any layout, dictionaries not counted."""
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def gather(values: Array, array: pa.DictionaryArray, missing: int) -> Array:
+    """Spread one value per dictionary entry over the rows; `missing` where a row is null."""
+    extended = np.append(values, values.dtype.type(missing))
+    positions = array.indices
+    if positions.null_count:
+        positions = positions.cast(pa.int64()).fill_null(len(values))
+    spread: Array = extended[positions.to_numpy(zero_copy_only=False)]
+    return spread

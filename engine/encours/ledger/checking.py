@@ -1,0 +1,337 @@
+"""Turn the columns of a table into kernel columns, and tell which rows cannot be used and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.ledger import decode
+from encours.ledger.decode import NO_DAY
+from encours_schemas.reasons import Reason
+from encours_schemas.tables import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from encours_schemas.configuration import TableInput
+    from encours_schemas.tables import Column, Table
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+REASONS = tuple(Reason)
+REASON_POSITION = {reason: position for position, reason in enumerate(REASONS)}
+NO_REASON = -1
+VALUE, REFERENCE, DERIVED, WHOLE_TABLE = range(4)
+
+
+@dataclass
+class RowFaults:
+    """The first cause found against each row: by phase, then by the order of the contract's columns.
+
+    Phases: what a column shows alone; what it refers to; what must be derived from several; what
+    only the whole table shows. Of two causes in one column the one found first stays.
+    """
+
+    table: Table
+    row_count: int
+
+    def __post_init__(self) -> None:
+        """Start with nothing against any row."""
+        self._names = self.table.names
+        self.reason: Array = np.full(self.row_count, NO_REASON, np.int16)
+        self._rank: Array = np.full(self.row_count, np.iinfo(np.int16).max, np.int16)
+
+    def add(self, found: Array, column: str, reason: Reason, phase: int = VALUE) -> None:
+        """Hold `reason` in `column` against the rows of `found` (bool[n])."""
+        if not found.any():
+            return
+        rank = self._names.index(column) + phase * len(self._names)
+        fresh = found & (self._rank > rank)
+        self.reason[fresh] = REASON_POSITION[reason]
+        self._rank[fresh] = rank
+
+    def join(self, parts: list[RowFaults]) -> None:
+        """Take over the causes of several units of this table, one behind the other."""
+        self.reason = np.concatenate([self.reason[:0], *(part.reason for part in parts)])
+        self._rank = np.concatenate([self._rank[:0], *(part._rank for part in parts)])
+
+    @property
+    def bad(self) -> Array:
+        """Tell which rows have something against them: bool[n]."""
+        return self.reason != NO_REASON
+
+    def of_row(self, row: int) -> tuple[str, Reason]:
+        """Give the column and reason of a bad row."""
+        return self._names[self._rank[row] % len(self._names)], REASONS[self.reason[row]]
+
+
+@dataclass
+class CheckedColumns:
+    """The decoded columns of one unit of a table; a column that the ledger lacks is absent.
+
+    values   per column: text stays an Arrow array, listed text int32 codes in the order of
+             `Column.allowed` (-1 null), money int64 thousandths, dates int32 days (`NO_DAY` null),
+             booleans uint8, integers int64
+    missing  per column: bool[n], only where something is missing
+    unreadable  per column: bool[n], missing or not a value; only where something is
+    """
+
+    row_count: int
+    faults: RowFaults
+    values: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, Array] = field(default_factory=dict)
+    unreadable: dict[str, Array] = field(default_factory=dict)
+
+    def take(self, rows: Array) -> CheckedColumns:
+        """Give some rows, int64[k], with nothing against them."""
+
+        def chosen(values: Any) -> Any:  # noqa: ANN401 - an array of either library
+            return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
+
+        return CheckedColumns(
+            len(rows),
+            RowFaults(self.faults.table, len(rows)),
+            {name: chosen(values) for name, values in self.values.items()},
+            {name: found[rows] for name, found in self.missing.items()},
+            {name: found[rows] for name, found in self.unreadable.items()},
+        )
+
+    def money(self, name: str, default: Array | None = None) -> Array:
+        """Give a money column in thousandths, `default` (or zero) where it is missing."""
+        values: Array | None = self.values.get(name)
+        if values is None:
+            return default if default is not None else np.zeros(self.row_count, np.int64)
+        if default is not None and name in self.missing:
+            return np.where(self.missing[name], default, values)
+        return values
+
+    def is_given(self, name: str) -> Array:
+        """Tell where a column has a value: bool[n]."""
+        if name not in self.values:
+            return np.zeros(self.row_count, bool)
+        if name in self.missing:
+            return ~self.missing[name]
+        return np.ones(self.row_count, bool)
+
+    def is_readable(self, name: str) -> Array:
+        """Tell where a column holds a value of its kind: bool[n]."""
+        if name not in self.values:
+            return np.zeros(self.row_count, bool)
+        if name in self.unreadable:
+            return ~self.unreadable[name]
+        return np.ones(self.row_count, bool)
+
+    def day(self, name: str, default: Array | None = None) -> Array:
+        """Give a date column in days, `default` (or `NO_DAY`) where it is missing."""
+        values: Array | None = self.values.get(name)
+        if values is None:
+            return default if default is not None else np.full(self.row_count, NO_DAY, np.int32)
+        if default is None:
+            return values
+        return np.where(values == NO_DAY, default, values).astype(np.int32, copy=False)
+
+    def flag(self, name: str) -> Array:
+        """Give a yes/no column as bool[n], no where it is missing."""
+        values = self.values.get(name)
+        return np.zeros(self.row_count, bool) if values is None else values.astype(bool)
+
+    def listed(self, name: str, default: int = -1) -> Array:
+        """Give the codes of a listed text column, `default` where it is missing: int32[n]."""
+        values = self.values.get(name)
+        if values is None:
+            return np.full(self.row_count, default, np.int32)
+        return np.where(values < 0, np.int32(default), values) if default >= 0 else values
+
+
+def join_checked(table: Table, parts: list[CheckedColumns]) -> CheckedColumns:
+    """Join the decoded units of a table, whatever types their files had; text becomes plain text."""
+    joined = CheckedColumns(
+        sum(part.row_count for part in parts),
+        RowFaults(table, sum(part.row_count for part in parts)),
+    )
+    joined.faults.join([part.faults for part in parts])
+    for name in dict.fromkeys(name for part in parts for name in part.values):
+        values = [part.values.get(name) for part in parts]
+        given = next(value for value in values if value is not None)
+        if isinstance(given, pa.Array):
+            joined.values[name] = pa.concat_arrays(
+                [
+                    pa.nulls(part.row_count, pa.string()) if value is None else value.cast(pa.string())
+                    for part, value in zip(parts, values, strict=True)
+                ]
+            )
+            continue
+        filler = NO_DAY if table.column(name).kind is Kind.DATE else 0
+        filler = -1 if table.column(name).kind is Kind.TEXT else filler
+        joined.values[name] = np.concatenate(
+            [
+                np.full(part.row_count, filler, given.dtype) if value is None else value
+                for part, value in zip(parts, values, strict=True)
+            ]
+        )
+        joined.missing[name] = np.concatenate([~part.is_given(name) for part in parts])
+        joined.unreadable[name] = np.concatenate([~part.is_readable(name) for part in parts])
+    return joined
+
+
+_FAULT_REASONS = (
+    (decode.FAULT_WRONG_TYPE, Reason.WRONG_TYPE),
+    (decode.FAULT_TOO_PRECISE, Reason.TOO_PRECISE),
+    (decode.FAULT_TOO_LARGE, Reason.TOO_LARGE),
+    (decode.FAULT_OUT_OF_RANGE, Reason.OUT_OF_RANGE),
+)
+
+
+def check_columns(
+    table: Table, data: pa.Table, dialect: TableInput, skip: Iterable[str] = ()
+) -> CheckedColumns:
+    """Decode and check every contract column of `data`, in the contract's order.
+
+    The first cause per row, by the order of the contract's columns, is kept. Columns in `skip` are
+    left to the caller. Checks over several columns are the caller's.
+    """
+    checked = CheckedColumns(data.num_rows, RowFaults(table, data.num_rows))
+    left_out = set(skip)
+    for column in table.columns:
+        if column.name in left_out:
+            continue
+        if column.name in data.column_names:
+            _check_column(column, data.column(column.name), dialect, checked)
+        elif column.required:
+            everywhere = np.ones(data.num_rows, bool)
+            checked.faults.add(everywhere, column.name, Reason.MISSING_VALUE)
+    return checked
+
+
+def _check_column(
+    column: Column, array: pa.ChunkedArray, dialect: TableInput, checked: CheckedColumns
+) -> None:
+    """Decode one column into `checked`."""
+    if column.kind is Kind.TEXT:
+        missing = _check_text(column, array, checked)
+    else:
+        missing = _check_scalar(column, array, dialect, checked)
+    if missing is not None and missing.any():
+        checked.missing[column.name] = missing
+        if column.required:
+            checked.faults.add(missing, column.name, Reason.MISSING_VALUE)
+
+
+def _check_scalar(
+    column: Column, array: pa.ChunkedArray, dialect: TableInput, checked: CheckedColumns
+) -> Array | None:
+    """Decode money, dates, booleans and integers; give where the value is missing."""
+    float_decimals = dialect.float_decimals.get(column.name)
+    if column.kind is Kind.MONEY:
+        decoded = decode.decode_money(array, dialect, float_decimals)
+    elif column.kind is Kind.PERCENT:
+        decoded = decode.decode_percent(array, dialect, float_decimals)
+    elif column.kind is Kind.DATE:
+        decoded = decode.decode_date(array, dialect)
+    elif column.kind is Kind.BOOL:
+        decoded = decode.decode_bool(array)
+    else:
+        decoded = decode.decode_int(array)
+    checked.values[column.name] = decoded.values
+    _check_bounds(column, decoded, checked.faults)
+    if not decoded.fault.any():
+        return None
+    checked.unreadable[column.name] = decoded.fault != 0
+    for fault, reason in _FAULT_REASONS:
+        checked.faults.add(decoded.fault == fault, column.name, reason)
+    missing: Array = decoded.fault == decode.FAULT_NULL
+    return missing
+
+
+_UNITS_OF_ONE = {Kind.MONEY: 1_000, Kind.PERCENT: 10**9, Kind.INT32: 1, Kind.INT64: 1}
+
+
+def _check_bounds(column: Column, decoded: decode.Decoded, faults: RowFaults) -> None:
+    """Hold numbers outside the column's bounds against their rows."""
+    if column.kind not in _UNITS_OF_ONE:
+        return
+    good, one = decoded.fault == 0, _UNITS_OF_ONE[column.kind]
+    if column.at_least:
+        low = decoded.values < int(Decimal(column.at_least) * one)
+        faults.add(good & low, column.name, Reason.OUT_OF_RANGE)
+    if column.at_most:
+        high = decoded.values > int(Decimal(column.at_most) * one)
+        faults.add(good & high, column.name, Reason.OUT_OF_RANGE)
+    if column.above:
+        low = decoded.values <= int(Decimal(column.above) * one)
+        faults.add(good & low, column.name, Reason.OUT_OF_RANGE)
+
+
+def _check_text(column: Column, array: pa.ChunkedArray, checked: CheckedColumns) -> Array | None:
+    """Keep free text as it is, turn listed text into codes; give where the value is missing."""
+    one = combine(array)
+    if not column.allowed:
+        checked.values[column.name] = one
+        return null_or_empty(one)
+    codes = listed_codes(one, {text: code for code, text in enumerate(column.allowed)})
+    checked.values[column.name] = np.where(codes < 0, np.int32(-1), codes)
+    checked.faults.add(codes == UNLISTED, column.name, Reason.NOT_IN_LIST)
+    return codes == ABSENT
+
+
+ABSENT = -2
+UNLISTED = -1
+
+
+def combine(array: pa.ChunkedArray) -> pa.Array:
+    """Give a column as one array; dictionaries of several chunks are unified."""
+    if array.num_chunks == 1:
+        return array.chunk(0)
+    if pa.types.is_dictionary(array.type):
+        array = array.unify_dictionaries()
+    if array.num_chunks == 0:
+        return pa.array([], array.type)
+    return pa.concat_arrays(array.chunks)
+
+
+def dictionary_of(array: pa.Array) -> tuple[pa.Array, Array]:
+    """Give the distinct texts of an array and int32[n] positions in them, -1 where null."""
+    encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
+    indices = encoded.indices
+    if indices.null_count:
+        indices = indices.fill_null(-1)
+    positions = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return encoded.dictionary, positions
+
+
+def listed_codes(array: pa.Array, codes: Mapping[str, int]) -> Array:
+    """Give the code of each text: int32[n], `ABSENT` for null or empty, `UNLISTED` for others.
+
+    For columns of few distinct texts: the look-up runs once per distinct text.
+    """
+    texts, positions = dictionary_of(array)
+    table = np.empty(len(texts) + 1, np.int32)
+    for position, text in enumerate(texts.to_pylist()):
+        table[position] = codes.get(text, UNLISTED) if text else ABSENT
+    table[-1] = ABSENT
+    return table[positions]
+
+
+def null_or_empty(array: pa.Array) -> Array | None:
+    """Tell where a text is null or empty: bool[n], or None where none is."""
+    if pa.types.is_dictionary(array.type):
+        texts, positions = dictionary_of(array)
+        empty_texts = np.ones(len(texts) + 1, bool)
+        empty_texts[:-1] = (
+            pc.equal(pc.binary_length(texts), 0).fill_null(True).to_numpy(zero_copy_only=False)
+        )
+        found: Array = empty_texts[positions]
+        return found
+    missing: Array | None = None
+    if array.null_count:
+        missing = array.is_null().to_numpy(zero_copy_only=False)
+    empty = pc.equal(pc.binary_length(array), 0)
+    if pc.any(empty).as_py():
+        found = empty.fill_null(False).to_numpy(zero_copy_only=False)
+        missing = found if missing is None else missing | found
+    return missing

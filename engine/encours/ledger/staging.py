@@ -1,0 +1,57 @@
+"""Units of text or of large row groups, parked in the staging directory as one Arrow file each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from encours.ledger.columns import LOW_CARDINALITY, is_worth_a_dictionary
+from encours.ledger.files import refusing_broken
+from encours_schemas.errors import OutputUnwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def write_staged(path: Path, table: pa.Table) -> None:
+    """Write one unit as one record batch, texts that repeat as dictionaries.
+
+    Raises OutputUnwritable when there is no room.
+    """
+    whole = _with_dictionaries(table.combine_chunks())
+    options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            pa.OSFile(str(path), "wb") as sink,
+            pa.ipc.new_file(sink, whole.schema, options=options) as out,
+        ):
+            out.write_table(whole)
+    except OSError as error:
+        raise OutputUnwritable(
+            what="a staged part of the input cannot be written",
+            where=str(path.parent),
+            found=error.strerror or str(error),
+            cure="make room: staging takes about as much as the input without compression",
+        ) from error
+
+
+def _with_dictionaries(table: pa.Table) -> pa.Table:
+    """Give the texts of low-cardinality columns as dictionaries, where that is worth it."""
+    for place, column in enumerate(table.schema):
+        if column.name in LOW_CARDINALITY and column.type == pa.string() and table.num_rows:
+            encoded = table.column(place).chunk(0).dictionary_encode()
+            if is_worth_a_dictionary(len(encoded.dictionary), table.num_rows):
+                table = table.set_column(place, column.name, encoded)
+    return table
+
+
+def read_staged(path: Path, names: Sequence[str]) -> pa.Table:
+    """Give the columns `names` of a staged unit, in the order of the file."""
+    with refusing_broken(path.name), pa.OSFile(str(path)) as source:
+        schema = pa.ipc.open_file(source).schema
+        places = [schema.get_field_index(name) for name in names]
+        options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=places)
+        return pa.ipc.open_file(source, options=options).read_all()

@@ -1,0 +1,270 @@
+"""First pass: keys alone. Duplicates, the item of every allocation, documents across units.
+
+Keys are hashed to 128 bits, spilled in shards, and matched shard by shard, so that memory does not
+grow with the items.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from encours.calc.documents import document_keys
+from encours.kernels.keys import find_straddling, match_shard
+from encours.ledger.allocations import (
+    ALLOCATION_RECORD,
+    OUTSIDE_CLEARING,
+    DecodedAllocations,
+    decode_allocations,
+)
+from encours.ledger.checking import UNLISTED, combine, dictionary_of, null_or_empty
+from encours.ledger.decode import TextIndex, decode_text_codes, hash_column
+from encours.ledger.items import with_default
+from encours.passes.spill import Spill
+from encours.passes.workers import run_in_order
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from encours.ledger.quarantine import Quarantine
+    from encours.ledger.sources import TableSource, Unit
+    from encours.passes.progress import Progress
+    from encours_schemas.configuration import TableInput
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SHARDS = 64
+SHARD_SHIFT = np.uint64(58)
+ITEM_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("ordinal", np.int64)])
+DOCUMENT_RECORD = np.dtype([("key", np.uint64)])
+CLEARING_RECORD = np.dtype([("key", np.uint64), ("amount_milli", np.int64)])
+KEY_COLUMNS = ("item_id", "company_code", "customer_id", "document_number")
+
+
+@dataclass
+class Keys:
+    """What the keys pass found.
+
+    routed               allocations by the work unit of their item (`ALLOCATION_RECORD`)
+    twins                int64[d, 2] ordinals of an item row and of the first row with the same key
+    unknown_items        int64[u] ordinals of allocations whose item is not there
+    shared_documents     uint64[k] sorted keys of documents that lie in several units
+    units_with_shared    bool[units]
+    company_codes        every company code met
+    unknown_customers    every customer id met that the customers' table lacks
+    unbalanced_clearings how many clearings with both legs do not add up to zero
+    """
+
+    routed: Spill
+    twins: Array
+    unknown_items: Array
+    shared_documents: Array
+    units_with_shared: Array
+    company_codes: set[str]
+    unknown_customers: set[str]
+    unbalanced_clearings: int
+
+
+class KeysPass:
+    """The pass over `open_items` and `allocations`; one use."""
+
+    def __init__(
+        self,
+        items: TableSource,
+        allocations: TableSource | None,
+        customers: TextIndex,
+        quarantine: Quarantine,
+        scratch: Path,
+        threads: int,
+    ) -> None:
+        """Open the spill files in `scratch`."""
+        self._quarantine = quarantine
+        self._items, self._allocations = items, allocations
+        self._customers = customers
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._company_codes: set[str] = set()
+        self._unknown_customers: set[str] = set()
+        self._item_keys = Spill(scratch / "item_keys", ITEM_RECORD, SHARDS)
+        self._documents = Spill(scratch / "documents", DOCUMENT_RECORD, SHARDS)
+        self._parked = Spill(scratch / "allocations", ALLOCATION_RECORD, SHARDS)
+        self._clearings = Spill(scratch / "clearings", CLEARING_RECORD, SHARDS)
+        self._routed = Spill(scratch / "routed", ALLOCATION_RECORD, max(len(items.units), 1))
+        self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
+        self._has_documents = "document_number" in items.columns and len(items.units) > 1
+
+    def run(self, dialect: TableInput, as_of_day: int, progress: Progress) -> Keys:
+        """Read the keys, match them, and close the spill files that are no longer needed."""
+        rows = self._items.row_count + (self._allocations.row_count if self._allocations else 0)
+        progress.start_stage("keys", rows)
+        for unit in run_in_order(self._read_items, self._items.units, self._threads):
+            progress.advance(unit.row_count)
+        if self._allocations is not None:
+
+            def read(unit: Unit) -> Unit:
+                return self._read_allocations(unit, dialect, as_of_day)
+
+            for unit in run_in_order(read, self._allocations.units, self._threads):
+                progress.advance(unit.row_count)
+        progress.finish_stage()
+        return self._match(progress)
+
+    def _read_items(self, unit: Unit) -> Unit:
+        """Spill the keys of one unit of items."""
+        wanted = [name for name in KEY_COLUMNS if name in self._items.columns]
+        data = self._items.read(unit, wanted)
+        item_id = combine(data.column("item_id"))
+        first, second = hash_column(item_id)
+        records = np.empty(data.num_rows, ITEM_RECORD)
+        records["first"], records["second"] = first, second
+        records["ordinal"] = unit.first_ordinal + np.arange(data.num_rows)
+        shard = (first >> SHARD_SHIFT).astype(np.int32)
+        missing = null_or_empty(item_id)
+        if missing is not None:
+            shard[missing] = -1
+        self._item_keys.append(unit.number, records, shard)
+        if self._has_documents:
+            self._spill_documents(unit, data, item_id)
+        self._note_parties(data)
+        return unit
+
+    def _spill_documents(self, unit: Unit, data: pa.Table, item_id: pa.Array) -> None:
+        """Spill the document key of every row."""
+        numbers = with_default(combine(data.column("document_number")), item_id)
+        company_first = np.zeros(data.num_rows, np.uint64)
+        if "company_code" in data.column_names:
+            company_first, _ = hash_column(combine(data.column("company_code")))
+        key, _ = document_keys(numbers, company_first)
+        records = np.empty(data.num_rows, DOCUMENT_RECORD)
+        records["key"] = key
+        self._documents.append(unit.number, records, (key >> SHARD_SHIFT).astype(np.int32))
+
+    def _note_parties(self, data: pa.Table) -> None:
+        """Remember company codes, and customers that have no row of their own."""
+        companies: set[str] = set()
+        unknown: set[str] = set()
+        if "company_code" in data.column_names:
+            texts, _ = dictionary_of(combine(data.column("company_code")))
+            companies = {text for text in texts.to_pylist() if text}
+        if "customer_id" in data.column_names:
+            unknown = unknown_texts(combine(data.column("customer_id")), self._customers)
+        with self._lock:
+            self._company_codes |= companies
+            self._unknown_customers |= unknown
+
+    def _read_allocations(self, unit: Unit, dialect: TableInput, as_of_day: int) -> Unit:
+        """Decode one unit of allocations, park the good ones, quarantine the others."""
+        assert self._allocations is not None
+        data = self._allocations.read(unit, self._allocations.columns)
+        decoded = decode_allocations(data, dialect, unit.first_ordinal)
+        records = decoded.records
+        self._parked.append(unit.number, records, (records["first"] >> SHARD_SHIFT).astype(np.int32))
+        if "clearing_id" in decoded.checked.values:
+            self._spill_clearings(unit, decoded, as_of_day)
+        self._quarantine.add_faults(self._allocations, unit, decoded.faults)
+        return unit
+
+    def _spill_clearings(self, unit: Unit, decoded: DecodedAllocations, as_of_day: int) -> None:
+        """Spill what counts in the balance of a clearing: key and amount."""
+        clearing_id = decoded.checked.values["clearing_id"].take(pa.array(decoded.rows))
+        key, _ = hash_column(clearing_id)
+        records = decoded.records
+        counts = ~np.isin(records["kind_code"], OUTSIDE_CLEARING)
+        counts &= records["posting_day"] <= as_of_day
+        missing = null_or_empty(clearing_id)
+        if missing is not None:
+            counts &= ~missing
+        spilled = np.empty(len(records), CLEARING_RECORD)
+        # Amounts of different currencies never balance one another: the currency is part of the key.
+        spilled["key"] = key + records["currency_code"].astype(np.uint64)
+        spilled["amount_milli"] = records["amount_milli"]
+        shard = np.where(counts, (key >> SHARD_SHIFT).astype(np.int32), np.int32(-1))
+        self._clearings.append(unit.number, spilled, shard.astype(np.int32))
+
+    def _match(self, progress: Progress) -> Keys:
+        """Match shard by shard, on all threads."""
+        progress.start_stage("match", SHARDS)
+        twins, unknown, shared = [], [], []
+        units_with_shared = np.zeros(len(self._items.units), bool)
+        unbalanced = 0
+        for found in run_in_order(self._match_shard, range(SHARDS), self._threads):
+            twins.append(found[0])
+            unknown.append(found[1])
+            shared.append(found[2])
+            units_with_shared[found[3]] = True
+            unbalanced += found[4]
+            progress.advance(1)
+        progress.finish_stage()
+        for spill in (self._item_keys, self._documents, self._parked, self._clearings):
+            spill.close()
+        return Keys(
+            self._routed,
+            np.concatenate(twins),
+            np.sort(np.concatenate(unknown)),
+            np.sort(np.concatenate(shared)),
+            units_with_shared,
+            self._company_codes,
+            self._unknown_customers,
+            unbalanced,
+        )
+
+    def _match_shard(self, shard: int) -> tuple[Array, Array, Array, Array, int]:
+        """Match one shard; give twins, unknown items, shared documents, their units, open clearings."""
+        items, allocations = self._item_keys.read(shard), self._parked.read(shard)
+        twin = np.empty(len(items), np.int32)
+        match = np.empty(len(allocations), np.int64)
+        match_shard(items, allocations, _free_slots(len(items)), twin, match)
+        repeated = np.flatnonzero(twin >= 0)
+        twins = np.column_stack([items["ordinal"][repeated], items["ordinal"][twin[repeated]]])
+        known = match >= 0
+        records = allocations[known]
+        records["first"] = items["ordinal"][match[known]]
+        unit = np.searchsorted(self._firsts, records["first"].astype(np.int64), side="right") - 1
+        self._routed.append(shard, records, unit.astype(np.int32))
+        document, unit_of = self._documents.read_labelled(shard)
+        straddles = np.empty(len(document), np.uint8)
+        find_straddling(document["key"], unit_of, _free_slots(len(document)), straddles)
+        found = straddles.astype(bool)
+        unbalanced = count_unbalanced(self._clearings.read(shard))
+        return (
+            twins,
+            allocations["ordinal"][~known],
+            np.unique(document["key"][found]),
+            np.unique(unit_of[found]),
+            unbalanced,
+        )
+
+
+def _free_slots(count: int) -> Array:
+    """Give an empty open-addressing table for so many keys."""
+    return np.full(1 << (2 * count + 2).bit_length(), -1, np.int32)
+
+
+def unknown_texts(array: pa.Array, index: TextIndex) -> set[str]:
+    """Give the texts of a column that an index lacks."""
+    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
+    unknown = np.flatnonzero(decode_text_codes(texts, index) == UNLISTED)
+    return set(texts.take(pa.array(unknown)).to_pylist())
+
+
+def count_unbalanced(records: Array) -> int:
+    """Count the clearings with both legs whose amounts do not add up to zero (DOMAIN 3).
+
+    Sums are taken in two halves of 32 bits, so that none can wrap.
+    """
+    if not len(records):
+        return 0
+    ordered = records[np.argsort(records["key"], kind="stable")]
+    amounts = ordered["amount_milli"]
+    starts = np.flatnonzero(np.r_[True, ordered["key"][1:] != ordered["key"][:-1]])
+    high = np.add.reduceat(amounts >> 32, starts)
+    low = np.add.reduceat(amounts & 0xFFFFFFFF, starts)
+    has_both = (np.minimum.reduceat(amounts, starts) < 0) & (
+        np.maximum.reduceat(amounts, starts) > 0
+    )
+    is_zero = (high + (low >> 32) == 0) & (low & 0xFFFFFFFF == 0)
+    return int((has_both & ~is_zero).sum())

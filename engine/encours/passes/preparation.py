@@ -1,0 +1,263 @@
+"""Master data and law, read once and laid out for the work units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.calc.context import (
+    RunContext,
+    build_law,
+    company_regimes,
+    conversion_to,
+    customer_regimes,
+)
+from encours.ledger.checking import WHOLE_TABLE, CheckedColumns, join_checked
+from encours.ledger.decode import TextIndex
+from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
+from encours.ledger.limits import LimitHolders, read_limit_holders
+from encours.ledger.master import (
+    CURRENCIES,
+    CUSTOMERS,
+    Companies,
+    Customers,
+    MasterData,
+    add_placeholders,
+    check_customers,
+    read_companies,
+    resolve_customers,
+)
+from encours.ledger.small import SmallTable, read_small_table
+from encours.ledger.streamed import check_streamed
+from encours.rules.fx import build_fx
+from encours.rules.regimes import load_regimes
+from encours.rules.series import load_series
+from encours.passes.keys_pass import unknown_texts
+from encours_schemas import INPUT_TABLES
+from encours_schemas.errors import ConfigurationWrong
+from encours_schemas.names import nearest_name
+from encours_schemas.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from encours.ledger.quarantine import Quarantine
+    from encours.ledger.sources import Ledger, TableSource
+    from encours.passes.keys_pass import Keys
+    from encours_schemas.configuration import Configuration
+
+STREAMED = ("open_items", "allocations", "commitments", "customers", "sales", "credit_limits")
+"""Tables that the passes read themselves; all others are small."""
+
+
+@dataclass(frozen=True)
+class Master:
+    """Master data before the keys are known: customers of the table, and the small tables."""
+
+    customers: Customers
+    customer_index: TextIndex
+    lost_customers: frozenset[str]
+    limits: LimitHolders
+    small: Mapping[str, SmallTable]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a run needs besides its rows."""
+
+    context: RunContext
+    limits: LimitHolders
+    balances: SmallTable | None
+
+
+def read_master(ledger: Ledger, configuration: Configuration, quarantine: Quarantine) -> Master:
+    """Read customers and the small tables, and quarantine their bad rows."""
+    small = {}
+    for name, source in ledger.tables.items():
+        if name not in STREAMED:
+            small[name] = read_small_table(source, INPUT_TABLES[name])
+            quarantine.add_findings(small[name].findings)
+    if "sales" in ledger.tables:
+        for _ in check_streamed(ledger.tables["sales"], INPUT_TABLES["sales"], quarantine):
+            """Only checked: the key figures that need sales come later."""
+    limits = read_limit_holders(ledger.tables.get("credit_limits"), quarantine)
+    customers, lost = _read_customers(ledger, configuration, quarantine)
+    return Master(customers, TextIndex(customers.ids), lost, limits, small)
+
+
+def _read_customers(
+    ledger: Ledger, configuration: Configuration, quarantine: Quarantine
+) -> tuple[Customers, frozenset[str]]:
+    """Read the customers that can be used, and name those that cannot."""
+    source = ledger.tables["customers"]
+    regimes = tuple(load_regimes())
+    checked = _checked_customers(source, regimes)
+    faults = checked.faults
+    causes = [faults.of_row(row) for row in np.flatnonzero(faults.bad).tolist()]
+    quarantine.add_ordinals(source, np.flatnonzero(faults.bad), causes)
+    ids, good = checked.values["customer_id"], pa.array(~faults.bad)
+    accepted = pc.unique(ids.filter(good))
+    refused = ids.filter(pa.array(faults.bad))
+    lost = refused.filter(pc.invert(pc.is_in(refused, value_set=accepted))).to_pylist()
+    rows = np.flatnonzero(~faults.bad)
+    carried = _carried(source, configuration.carry).take(pa.array(rows))
+    customers, dropped = resolve_customers(checked.take(rows), carried)
+    for reason, found in dropped.items():
+        cut = rows[found]
+        quarantine.add_ordinals(source, cut, [("parent_id", reason)] * len(cut), kept=True)
+    return customers, frozenset(lost)
+
+
+def _checked_customers(source: TableSource, regimes: tuple[str, ...]) -> CheckedColumns:
+    """Decode and check all customers: each row alone, then the key."""
+    parts = [
+        check_customers(source.read(unit, source.columns), regimes, source.dialect)
+        for unit in source.units
+    ]
+    if not parts:
+        nothing = CUSTOMERS.arrow_schema().empty_table()
+        parts = [check_customers(nothing, regimes, source.dialect)]
+    checked = join_checked(CUSTOMERS, parts)
+    found = resolve_duplicates(source, twins_in_memory(source, "customer_id"))
+    for rows, reason in (
+        (found.copies, Reason.DUPLICATE_KEY),
+        (found.conflicts, Reason.CONFLICTING_DUPLICATE),
+    ):
+        is_found = np.zeros(checked.row_count, bool)
+        is_found[rows] = True
+        checked.faults.add(is_found, "customer_id", reason, WHOLE_TABLE)
+    return checked
+
+
+def _carried(source: TableSource, carry: tuple[str, ...]) -> pa.Table:
+    """Give the carried columns of all customers; of several types in several files, as text."""
+    wanted = [name for name in carry if name in source.columns]
+    parts = [source.read(unit, wanted) for unit in source.units]
+    columns = {}
+    for name in wanted:
+        chunks = [
+            part.column(name) if name in part.column_names else pa.nulls(part.num_rows, pa.string())
+            for part in parts
+        ]
+        same = len({chunk.type for chunk in chunks}) == 1
+        columns[name] = pa.chunked_array(
+            [
+                piece if same else piece.cast(pa.string())
+                for chunk in chunks
+                for piece in (chunk.chunks if isinstance(chunk, pa.ChunkedArray) else [chunk])
+            ]
+        )
+    rows = pa.table({"row": np.arange(source.row_count)})
+    for name, column in columns.items():
+        rows = rows.append_column(name, column)
+    return rows.drop_columns(["row"]) if columns else rows.select([])
+
+
+def build_context(
+    ledger: Ledger, master: Master, keys: Keys, as_of_day: int, configuration: Configuration
+) -> Preparation:
+    """Put master data, law and exchange rates together, once all parties are known."""
+    companies = _companies(ledger, master, keys, configuration)
+    customers = master.customers
+    index = master.customer_index
+    if configuration.input.unknown_customer == "placeholder":
+        unknown = keys.unknown_customers | _unknown_in_commitments(ledger, index)
+        customers = add_placeholders(customers, sorted(unknown, key=str.encode))
+        index = TextIndex(customers.ids) if unknown else index
+    on_file = load_regimes()
+    data = MasterData(
+        configuration=configuration,
+        customers=customers,
+        companies=companies,
+        regimes=tuple(on_file),
+        customer_index=index,
+        lost_customers=master.lost_customers,
+    )
+    law = build_law(tuple(on_file.values()), load_series(_own_rates(master)), as_of_day)
+    rows = _exchange_rates(master)
+    fx = configuration.fx
+    targets = {configuration.reporting.currency, *law.indemnities.band_currency} - {""}
+    for setting, currency in (("reporting.currency", configuration.reporting.currency), ("fx.pivot", fx.pivot)):
+        _require_known_currency(setting, currency)
+    conversions = {
+        target: conversion_to(
+            target, build_fx(rows, as_of_day, target, fx.pivot, fx.max_age_days)
+        )
+        for target in sorted(targets)
+    }
+    context = RunContext(
+        as_of_day=as_of_day,
+        configuration=configuration,
+        master=data,
+        law=law,
+        reporting=conversions[configuration.reporting.currency],
+        band_conversions=conversions,
+        company_regime=company_regimes(data, law),
+        customer_regime=customer_regimes(
+            data, law, by_debtor=configuration.interest.regime_by == "debtor"
+        ),
+    )
+    return Preparation(
+        context,
+        master.limits,
+        master.small.get("ledger_balances"),
+    )
+
+
+def _require_known_currency(setting: str, currency: str) -> None:
+    """Raise ConfigurationWrong (78) for a currency that is not on the list."""
+    if currency not in CURRENCIES:
+        near = nearest_name(currency, CURRENCIES)
+        raise ConfigurationWrong(
+            what=f"{setting} is not an ISO 4217 currency",
+            where="encours.toml",
+            found=currency,
+            expected="a currency code such as EUR",
+            cure=f"did you mean {near}?" if near else "correct the code",
+        )
+
+
+def _companies(
+    ledger: Ledger, master: Master, keys: Keys, configuration: Configuration
+) -> Companies:
+    """Join the companies' table with every company code that the ledger uses."""
+    found = set(keys.company_codes)
+    source = ledger.tables.get("commitments")
+    if source is not None and "company_code" in source.columns:
+        for unit in source.units:
+            texts = source.read(unit, ["company_code"]).column("company_code").unique()
+            found |= {text for text in texts.to_pylist() if text}
+    return read_companies(master.small.get("companies"), found, configuration)
+
+
+def _unknown_in_commitments(ledger: Ledger, index: TextIndex) -> set[str]:
+    """Name the customers that only commitments know."""
+    source = ledger.tables.get("commitments")
+    unknown: set[str] = set()
+    if source is not None and "customer_id" in source.columns:
+        for unit in source.units:
+            for chunk in source.read(unit, ["customer_id"]).column("customer_id").chunks:
+                unknown |= unknown_texts(chunk, index)
+    return unknown
+
+
+def _own_rates(master: Master) -> list[tuple[object, ...]]:
+    """Give the user's own rows of reference rates."""
+    table = master.small.get("reference_rates")
+    if table is None:
+        return []
+    names = ("series", "effective_date", "rate_percent", "source")
+    return list(zip(*(table.columns[name] for name in names), strict=True))
+
+
+def _exchange_rates(master: Master) -> list[tuple[object, ...]]:
+    """Give the rows of the exchange rates: from, to, day, rate."""
+    table = master.small.get("fx_rates")
+    if table is None:
+        return []
+    names = ("from_currency", "to_currency", "rate_date", "rate")
+    return list(zip(*(table.columns[name] for name in names), strict=True))

@@ -1,0 +1,109 @@
+"""Fixed-width records parked in the staging directory, partitioned, outside the memory budget."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encours.kernels.keys import partition_rows
+
+WORD_BYTES = 8
+Records = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Spill:
+    """An append-only file of records in `part_count` partitions; a record is whole words of 64 bits.
+
+    Blocks are appended by any thread, each sorted by partition; a partition is read back as its pieces
+    in the order of the blocks' labels, so that what is read does not depend on who wrote first.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    part_count: int
+    _pieces: dict[int, tuple[int, Records]] = field(default_factory=dict)
+    _length: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Create the file; it must not exist."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._descriptor = os.open(self.path, flags, 0o600)
+
+    def append(self, label: int, records: Records, part: Records) -> None:
+        """Write one block, its records ordered by partition.
+
+        label    int        unique, decides the order on reading
+        records  record[n]
+        part     int32[n]   0 .. part_count - 1; negative leaves the record out
+        """
+        words = self.dtype.itemsize // WORD_BYTES
+        start = np.empty(self.part_count + 1, np.int64)
+        ordered = np.empty((len(records), words), np.uint64)
+        partition_rows(part, records.view(np.uint64).reshape(-1, words), start, ordered)
+        block = ordered[: start[-1]]
+        with self._lock:
+            position = self._length
+            self._length += len(block)
+            self._pieces[label] = (position, start)
+        _write_all(self._descriptor, block, position * self.dtype.itemsize)
+
+    def read(self, part: int) -> Records:
+        """Give all records of one partition: record[n]."""
+        return self._read_pieces(self._pieces_of(part))
+
+    def read_labelled(self, part: int) -> tuple[Records, Records]:
+        """Give all records of one partition, and the label of each: record[n], int64[n]."""
+        pieces = self._pieces_of(part)
+        labels = [label for label, _, _ in pieces]
+        return self._read_pieces(pieces), np.repeat(
+            np.array(labels, np.int64), [count for _, _, count in pieces]
+        )
+
+    def _pieces_of(self, part: int) -> list[tuple[int, int, int]]:
+        """List the pieces of a partition: label, position in records, count."""
+        pieces = []
+        for label in sorted(self._pieces):
+            position, start = self._pieces[label]
+            if start[part + 1] > start[part]:
+                count = int(start[part + 1] - start[part])
+                pieces.append((label, position + int(start[part]), count))
+        return pieces
+
+    def _read_pieces(self, pieces: list[tuple[int, int, int]]) -> Records:
+        """Read pieces one behind the other: record[n]."""
+        records = np.empty(sum(count for _, _, count in pieces), self.dtype)
+        filled = 0
+        for _, position, count in pieces:
+            piece = records[filled : filled + count]
+            _read_all(self._descriptor, piece, position * self.dtype.itemsize)
+            filled += count
+        return records
+
+    def close(self) -> None:
+        """Close the file and give its disk space back."""
+        os.close(self._descriptor)
+        self.path.unlink()
+
+
+def _write_all(descriptor: int, block: Records, offset: int) -> None:
+    """Write the bytes of `block` at `offset`, however many calls the system needs."""
+    view = memoryview(np.ascontiguousarray(block).view(np.uint8).reshape(-1))
+    while len(view):
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _read_all(descriptor: int, piece: Records, offset: int) -> None:
+    """Fill `piece` from `offset`."""
+    view = memoryview(piece.view(np.uint8).reshape(-1))
+    while len(view):
+        count = os.preadv(descriptor, [view], offset)
+        if not count:
+            msg = "the spill file ended before its index said"
+            raise OSError(msg)
+        view, offset = view[count:], offset + count

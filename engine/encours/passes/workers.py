@@ -1,0 +1,40 @@
+"""Work units on all cores, results in the order of the units, few of them under way at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+WAITING_PER_THREAD = 1
+"""Finished or queued tasks beyond those being worked on, so that memory stays bounded."""
+
+
+def run_in_order(
+    function: Callable[[Task], Result], tasks: Iterable[Task], threads: int
+) -> Iterator[Result]:
+    """Give `function(task)` for every task in order, worked on by `threads` threads.
+
+    The first exception ends it; tasks that wait are dropped. Kernels and Arrow release the
+    interpreter lock, so threads are enough.
+    """
+    if threads == 1:
+        yield from map(function, tasks)
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="encours")
+    under_way: deque[Future[Result]] = deque()
+    try:
+        for task in tasks:
+            under_way.append(pool.submit(function, task))
+            if len(under_way) > threads * (1 + WAITING_PER_THREAD):
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Pages about a published run, made from its tables and manifest and from nothing else."""

@@ -1,0 +1,1 @@
+"""Law and policy as dated data with sources: regimes, rate series, day counts, terms, currencies."""

@@ -1,0 +1,179 @@
+"""Reference rates as dated series: bundled ones with their sources, extended by the user's rows.
+
+A series is a step function: a value holds from its effective date until the next one. It is known from
+its first row to the date in `known_until.csv`, and, for every row of the user, from that row to the end
+of its half-year. Outside of that a look-up is an error: nothing is carried forward.
+"""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from importlib.resources import files
+from typing import Final
+
+from encours_schemas.errors import InputRefused, RateMissing
+
+DECIMALS_MAX: Final = 9
+ONE_DAY: Final = timedelta(days=1)
+
+UserRate = tuple[str, date, Decimal, str]
+Interval = tuple[date, date]
+
+
+def half_year_start(day: date) -> date:
+    """Give 1 January or 1 July of the half-year in which a day lies."""
+    return date(day.year, 1 if day.month <= 6 else 7, 1)
+
+
+def half_year_end(day: date) -> date:
+    """Give 30 June or 31 December of the half-year in which a day lies."""
+    return date(day.year, 6, 30) if day.month <= 6 else date(day.year, 12, 31)
+
+
+def half_year_name(day: date) -> str:
+    """Name a half-year as people write it: `2026-H2`."""
+    return f"{day.year}-H{1 if day.month <= 6 else 2}"
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """One value of a series, in percent per year, with where it comes from."""
+
+    effective_date: date
+    rate_percent: Decimal
+    source: str
+    confidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RateSeries:
+    """A reference rate: rows by ascending date, and the closed intervals in which they are known."""
+
+    name: str
+    rows: tuple[RateRow, ...]
+    known: tuple[Interval, ...]
+
+    @property
+    def known_until(self) -> date:
+        """The last day for which there is a value."""
+        return self.known[-1][1]
+
+    @property
+    def last_effective_date(self) -> date:
+        """The date of the last value that lies within what is known."""
+        return max(row.effective_date for row in self.rows if row.effective_date <= self.known_until)
+
+    def row_on(self, day: date) -> RateRow | None:
+        """Give the row in force on a day, None where the series is not known."""
+        if not any(first <= day <= last for first, last in self.known):
+            return None
+        position = bisect_right(self.rows, day, key=lambda row: row.effective_date)
+        return self.rows[position - 1]
+
+    def rate_on(self, day: date) -> Decimal:
+        """Give the value in force on a day, in percent.
+
+        Raises RateMissing naming the series and the half-year where it is not known.
+        """
+        row = self.row_on(day)
+        if row is None:
+            raise self.missing(day)
+        return row.rate_percent
+
+    def missing(self, day: date) -> RateMissing:
+        """Give the error for a day without a value."""
+        first, last = self.known[0][0], self.known_until
+        if day < first:
+            found, cure = f"known from {first}", "no interest can be computed for days before it"
+        else:
+            found = f"known to {last}"
+            cure = f"append the rate of {half_year_name(day)} to the table reference_rates"
+        return RateMissing(
+            what=f"rate series {self.name} has no value for {half_year_name(day)}",
+            where=f"rate of {day}",
+            found=found,
+            cure=cure,
+        )
+
+
+def load_series(extra_rows: Iterable[UserRate] = ()) -> dict[str, RateSeries]:
+    """Load the bundled series, sorted by name, with the user's rows laid over them.
+
+    extra_rows   (series, effective date, percent, source); a row replaces a bundled value of the same
+                 date, and may start a series of its own.
+
+    Raises InputRefused for two different values of one series and date, and for more than nine decimals.
+    """
+    bundled_rows, bundled_until = _load_bundled()
+    rows = {name: dict(by_date) for name, by_date in bundled_rows.items()}
+    known: dict[str, list[Interval]] = {
+        name: [(min(by_date), bundled_until[name])] for name, by_date in bundled_rows.items()
+    }
+    given: dict[tuple[str, date], Decimal] = {}
+    for name, effective_date, percent, source in extra_rows:
+        _check_user_rate(given, name, effective_date, percent)
+        rows.setdefault(name, {})[effective_date] = RateRow(effective_date, percent, source)
+        known.setdefault(name, []).append((effective_date, half_year_end(effective_date)))
+    return {
+        name: RateSeries(
+            name=name,
+            rows=tuple(by_date[effective_date] for effective_date in sorted(by_date)),
+            known=_merged(known[name]),
+        )
+        for name, by_date in sorted(rows.items())
+    }
+
+
+def _load_bundled() -> tuple[dict[str, dict[date, RateRow]], dict[str, date]]:
+    directory = files("encours.rules") / "data" / "series"
+    until_text = (directory / "known_until.csv").read_text(encoding="utf-8")
+    until = {
+        row["series"]: date.fromisoformat(row["known_until"])
+        for row in csv.DictReader(until_text.splitlines())
+    }
+    rows: dict[str, dict[date, RateRow]] = {}
+    for name in until:
+        text = (directory / f"{name}.csv").read_text(encoding="utf-8")
+        rows[name] = {
+            date.fromisoformat(row["effective_date"]): RateRow(
+                effective_date=date.fromisoformat(row["effective_date"]),
+                rate_percent=Decimal(row["rate_percent"]),
+                source=row["source"],
+                confidence=row["confidence"],
+            )
+            for row in csv.DictReader(text.splitlines())
+        }
+    return rows, until
+
+
+def _check_user_rate(
+    given: dict[tuple[str, date], Decimal], name: str, effective_date: date, percent: Decimal
+) -> None:
+    where = f"reference_rates: series {name}, effective_date {effective_date}"
+    if given.setdefault((name, effective_date), percent) != percent:
+        raise InputRefused(
+            what="two values for one series and date", where=where, cure="keep the right one"
+        )
+    exponent = percent.normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -DECIMALS_MAX:
+        raise InputRefused(
+            what="the rate has too many decimals",
+            where=where,
+            expected=f"a number of percent with at most {DECIMALS_MAX} decimals",
+        )
+
+
+def _merged(intervals: list[Interval]) -> tuple[Interval, ...]:
+    """Join intervals that overlap or touch."""
+    merged: list[Interval] = []
+    for first, last in sorted(intervals):
+        if merged and first <= merged[-1][1] + ONE_DAY:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return tuple(merged)

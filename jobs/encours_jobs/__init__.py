@@ -1,0 +1,1 @@
+"""The batch jobs of Encours and their command line: parse, call the engine, print."""

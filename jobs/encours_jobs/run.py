@@ -1,0 +1,134 @@
+"""`encours run`: the nightly job."""
+
+import logging
+import os
+import shutil
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from encours_jobs import logs, options, outcome
+from encours_jobs.options import Voice
+from encours_jobs.progress import listener
+
+if TYPE_CHECKING:
+    from encours import RunResult
+
+
+@click.command(
+    cls=options.Job,
+    example=[
+        "encours run --ledger /data/ledger --as-of 2026-10-31 --out /data/runs",
+        "encours run --ledger /data/ledger --as-of 2026-10-31 --out /data/runs \\",
+        "    --config encours.toml --interest-periods --log-format json",
+    ],
+)
+@options.together(
+    options.ledger,
+    options.as_of,
+    options.out,
+    options.config_file,
+    options.reporting_currency,
+    options.max_rejected,
+    options.threads,
+    options.chunk_rows,
+)
+@click.option(
+    "--interest-periods",
+    is_flag=True,
+    default=None,
+    help="Publish how each item's interest came about (`interest.periods`).",
+)
+@click.option(
+    "--extract-date",
+    type=options.CalendarDate(),
+    help="The day of the extract's open amounts; default: the as-of date.",
+)
+@click.option(
+    "--require-tie-out",
+    is_flag=True,
+    help="Publish nothing when an open total differs from `ledger_balances`.",
+)
+@click.option(
+    "--revise", is_flag=True, help="Replace what was published for this date from other inputs."
+)
+@click.pass_obj
+def command(
+    voice: Voice,
+    /,
+    *,
+    ledger: Path,
+    as_of: date,
+    out: Path,
+    config_file: Path | None,
+    threads: int | None,
+    chunk_rows: int | None,
+    extract_date: date | None,
+    require_tie_out: bool,
+    revise: bool,
+    **flags: object,
+) -> None:
+    """Compute every figure as of a date and publish it: the nightly job.
+
+    Reads a ledger, checks every row, computes what is open, since when, what the delay costs and
+    the exposure of every customer, and publishes the tables in OUT/as_of=YYYY-MM-DD, as a whole
+    or not at all. The same inputs again publish nothing new and succeed.
+    """
+    from encours_jobs.settings import configuration
+
+    logs.bind(as_of=as_of.isoformat())
+    settings = configuration(config_file, os.environ, flags)
+    with listener(voice) as progress:
+        import encours
+
+        result = encours.run(
+            ledger,
+            as_of,
+            out,
+            settings,
+            threads=threads,
+            chunk_rows=chunk_rows,
+            revise=revise,
+            require_tie_out=require_tie_out,
+            extract_date=extract_date,
+            progress=progress,
+        )
+    _tell_end(voice, result)
+
+
+def _tell_end(voice: Voice, result: "RunResult") -> None:
+    """Print the summary and the last log line.
+
+    The run is published: whatever goes wrong from here on, an interrupt included, is no reason
+    for an exit status that says that nothing was.
+    """
+    try:
+        logs.bind(run_id=result.run_id)
+        if not voice.quiet:
+            from encours.report.summary import summary_text
+
+            outcome.emit(summary_text(result.directory, terminal_width=terminal_width()))
+    except BaseException as error:  # noqa: BLE001 - see above
+        message = "published, but the summary could not be printed"
+        logs.tell(logging.WARNING, "summary.failed", message, error=error)
+    verb = "was published already" if result.already_published else "is published"
+    logs.tell(
+        logging.INFO,
+        "run.finished",
+        f"run {result.run_id} {verb}: {result.directory}",
+        {
+            "exit_status": 0,
+            "directory": str(result.directory),
+            "already_published": result.already_published,
+        },
+    )
+
+
+def terminal_width() -> int | None:
+    """Give the columns of the terminal that stdout is, None when it is none."""
+    if not sys.stdout.isatty() or os.environ.get("TERM", "") in {"", "dumb"}:
+        return None
+    return max(shutil.get_terminal_size().columns, 60)

@@ -1,0 +1,27 @@
+"""What holds for every test: a clean environment, kernels kept in `build/`, fixed searches."""
+
+import os
+from pathlib import Path
+
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT_VARIABLES = {"ENCOURS_KERNEL_CACHE", "ENCOURS_RENEW_GOLDEN"}
+
+
+def _clean_environment() -> None:
+    """Drop the developer's own settings; keep compiled kernels out of the home directory."""
+    for name in [name for name in os.environ if name.startswith("ENCOURS_")]:
+        if name not in KEPT_VARIABLES:
+            del os.environ[name]
+    os.environ.setdefault("ENCOURS_KERNEL_CACHE", str(ROOT / "build" / "kernels"))
+
+
+# Before any test module imports a kernel: the folder is read once, at import.
+_clean_environment()
+
+# No deadline: the first call of a kernel compiles it. The same cases in every run, so that red
+# means a change; `make test-all` searches with new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile("repeatable")

@@ -1,0 +1,179 @@
+"""Penalty interest of one item, day by day, in exact fractions (DOMAIN 6)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+
+from tests.naive.arithmetic import anniversary, half_year, rounded
+from tests.naive.laws import ONE_DAY, Law, day_weight
+
+PrincipalOn = Callable[[date], Fraction]
+
+
+@dataclass
+class Piece:
+    """A stretch of constant principal and rate."""
+
+    first: date
+    last: date
+    principal: Fraction
+    reference: Fraction | None
+    rate: Fraction
+    interest: Fraction = Fraction(0)
+    rounded_interest: Fraction = Fraction(0)
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+@dataclass
+class Accrual:
+    """The interest of one principal over (due, end]."""
+
+    total: Fraction = Fraction(0)
+    pieces: list[Piece] = field(default_factory=list)
+
+
+def days_between(due: date, end: date) -> Iterator[date]:
+    """Give the days d with due < d <= end."""
+    for number in range((end - due).days):
+        yield due + timedelta(days=number + 1)
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Whose delay it is: days due < d <= end; `start` is the first on which anything was open."""
+
+    regime: str
+    due: date
+    start: date
+    end: date
+    digits: int
+
+
+def accrue(law: Law, delay: Delay, principal_on: PrincipalOn) -> Accrual:
+    """Give the interest on P(d) over the days of the delay, rounded once to so many digits."""
+    regime, due, end, digits = delay.regime, delay.due, delay.end, delay.digits
+    facts = law.regimes[regime]
+    bearing = [day for day in days_between(due, end) if principal_on(day) > 0]
+    if not bearing:
+        return Accrual()
+    if facts["fixing"] == "fixed_at_payment":
+        pieces = _pieces_by_payment(law, regime, principal_on, due, end)
+    elif facts.get("compounding", "none") == "yearly_from_default":
+        pieces = _pieces_compounding(law, regime, principal_on, due, end, digits)
+    else:
+        pieces = _pieces_by_day(law, delay, principal_on, bearing)
+    pieces.sort(key=lambda piece: (piece.first, piece.last))
+    running = Fraction(0)
+    told = Fraction(0)
+    for piece in pieces:
+        running += piece.interest
+        piece.rounded_interest = rounded(running, digits) - told
+        told += piece.rounded_interest
+    return Accrual(told, pieces)
+
+
+def _interest_of_day(facts: dict, principal: Fraction, rate: Fraction, day: date) -> Fraction:
+    """Give the exact interest of one day at a rate in percent."""
+    return principal * rate / 100 * day_weight(facts["day_count"], day)
+
+
+def _pieces_by_day(
+    law: Law, delay: Delay, principal_on: PrincipalOn, bearing: list[date]
+) -> list[Piece]:
+    """Give simple interest: per half-year, fixed at the first interest day, or flat."""
+    facts = law.regimes[delay.regime]
+    pieces: list[Piece] = []
+    for day in bearing:
+        # A flat rate and one fixed at the start never change, so they are never cut at a half-year.
+        fixed_on = half_year(day) if facts["fixing"] == "per_semester" else delay.start
+        reference, rate = law.rate_fixed_for(delay.regime, fixed_on)
+        principal = principal_on(day)
+        previous = pieces[-1] if pieces else None
+        joins = (
+            previous is not None
+            and previous.last == day - ONE_DAY
+            and previous.principal == principal
+            and (facts["fixing"] != "per_semester" or half_year(previous.last) == fixed_on)
+        )
+        if joins and previous is not None:
+            previous.last = day
+        else:
+            previous = Piece(day, day, principal, reference, rate)
+            pieces.append(previous)
+        previous.interest += _interest_of_day(facts, principal, rate, day)
+    return pieces
+
+
+def _pieces_compounding(
+    law: Law, regime: str, principal_on: PrincipalOn, due: date, end: date, digits: int
+) -> list[Piece]:
+    """Give interest that joins the principal, rounded, on every anniversary of the due date."""
+    facts = law.regimes[regime]
+    anniversaries = {anniversary(due, years) for years in range(1, end.year - due.year + 1)}
+    pieces: list[Piece] = []
+    capitalised = Fraction(0)
+    since = Fraction(0)
+    for day in days_between(due, end):
+        if principal_on(day) > 0:
+            principal = principal_on(day) + capitalised
+            reference, rate = law.rate_fixed_for(regime, day)
+            previous = pieces[-1] if pieces else None
+            if (
+                previous is None
+                or previous.last != day - ONE_DAY
+                or previous.last in anniversaries
+                or half_year(previous.last) != half_year(day)
+                or previous.principal != principal
+            ):
+                previous = Piece(day, day, principal, reference, rate)
+                pieces.append(previous)
+            previous.last = day
+            interest = _interest_of_day(facts, principal, rate, day)
+            previous.interest += interest
+            since += interest
+        if day in anniversaries and pieces:
+            # What rounding adds or takes belongs to the stretch that the anniversary ends.
+            pieces[-1].interest += rounded(since, digits) - since
+            capitalised += rounded(since, digits)
+            since = Fraction(0)
+    return pieces
+
+
+def _pieces_by_payment(
+    law: Law, regime: str, principal_on: PrincipalOn, due: date, end: date
+) -> list[Piece]:
+    """Give interest at the rate of the day on which each part was paid, or of `end`.
+
+    A part is a level of the principal. It is paid for good on the last day on which the principal
+    reaches it (the day of payment still bears interest), so that a payment that came back never
+    counts, and takes that day's rate on all days that reach it.
+    """
+    pieces: list[Piece] = []
+    paid = Fraction(0)
+    for last in reversed(list(days_between(due, end))):
+        level = principal_on(last)
+        if level <= paid:
+            continue
+        reference, rate = law.rate_fixed_for(regime, last)
+        part: list[Piece] = []
+        for day in days_between(due, last):
+            principal = min(principal_on(day), level) - paid
+            if principal <= 0:
+                continue
+            previous = part[-1] if part else None
+            if (
+                previous is None
+                or previous.last != day - ONE_DAY
+                or previous.principal != principal
+            ):
+                previous = Piece(day, day, principal, reference, rate)
+                part.append(previous)
+            previous.last = day
+            previous.interest += _interest_of_day(law.regimes[regime], principal, rate, day)
+        pieces += part
+        paid = level
+    return pieces
