@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 
 from encours.kernels import text as kernels
 from encours.ledger.buffers import EMPTY_BYTES, as_text
-from encours.ledger.decode import FIRST_DAY, LAST_DAY, TextIndex, hash_column
+from encours.ledger.decode import (
+    FIRST_DAY,
+    LAST_DAY,
+    TextIndex,
+    decode_date,
+    decode_money,
+    decode_text_codes,
+    hash_column,
+)
 from encours.ledger.dialect import date_pattern, number_form
+from encours_schemas.configuration import TableInput
 from tests.naive import text as naive
 
 NASTY_NUMBERS = [
@@ -375,20 +384,35 @@ def test_scan_records__like_twin_on_thousands_of_random_blocks() -> None:
         assert scan(data, ",", '"') == naive.split_records(data, ",", '"')
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["parse_numbers", "parse_dates", "rescale_words", "hash_text", "find_codes", "scan_records"],
-)
+KERNELS = [
+    "parse_numbers",
+    "parse_dates",
+    "rescale_words",
+    "hash_text",
+    "find_codes",
+    "scan_records",
+]
+
+
+@pytest.mark.parametrize("name", KERNELS)
 def test_kernels__are_compiled_for_one_signature(name: str) -> None:
-    # Every layout of a column that the reading layer can meet has been through here in this process.
+    dialect = TableInput()
     texts = pa.chunked_array([["12.5", None], [], ["7"]], pa.string())
+    mutable = pa.array(np.array([1, 2, 3], np.int64))
+    numbers = [
+        mutable,
+        mutable.cast(pa.decimal128(22, 2)),
+        mutable.cast(pa.int8()),
+        pa.array([1, None]),
+    ]
     with np.errstate(over="ignore"):
-        for layout in (
-            texts,
-            texts.cast(pa.large_string()),
-            texts.dictionary_encode(),
-            texts.slice(1),
-        ):
+        for layout in (texts, texts.cast(pa.large_string()), texts.dictionary_encode(), texts[1:]):
             hash_column(layout)
-    compiled = getattr(getattr(kernels, name), "signatures", [()])
-    assert len(compiled) <= 1
+            decode_date(layout, dialect)
+            decode_text_codes(layout, TextIndex(layout))
+            decode_money(layout, dialect)
+    for column in numbers:
+        decode_money(column, dialect)
+    scan(b"a,b\n", ",", '"')
+    kernel = getattr(kernels, name)
+    assert len(getattr(kernel, "signatures", [()])) == 1

@@ -152,7 +152,7 @@ def test_read__declared_encodings(folder: LedgerFolder, encoding: str, written: 
 
 
 def test_open_ledger__utf16_that_nobody_declared_is_refused(folder: LedgerFolder) -> None:
-    with pytest.raises(InputRefused, match='UTF-16.*encoding = "utf-16"'):
+    with pytest.raises(InputRefused, match=r'UTF-16.*encoding = "utf-16"'):
         customers(folder, f"{HEADER}\nC1,FR,A\n".encode("utf-16"))
     with pytest.raises(InputRefused, match=r"not a header.*NUL"):
         customers(folder, f"{HEADER}\nC1,FR,A\n".encode("utf-16-le"))
@@ -359,7 +359,7 @@ def test_open_ledger__mutated_csv_is_read_refused_or_rejected_and_always_counted
 ) -> None:
     whole = items_csv(*(item_line(i, item_id=f'"I,{i}"') for i in range(30))).encode()
     source = random.Random(87)
-    outcomes = set()
+    outcomes: set[object] = set()
     for _ in range(300):
         broken = bytearray(whole)
         for _ in range(source.randrange(1, 4)):

@@ -5,6 +5,7 @@ import os
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from encours.ledger.discovery import discover
@@ -153,7 +154,7 @@ def test_discover__hive_partitions_give_columns(folder: LedgerFolder) -> None:
     assert source.ignored == ("x", "year")
     found = {row["company_code"] for row in rows_of(source, "item_id", "company_code")}
     assert found == {"10/1", "2000", None}
-    raw = source.raw_rows(source.units[0], [0])[0]
+    raw = source.raw_rows(source.units[0], np.array([0]))[0]
     assert '"company_code": "10/1", "year": "2026"' in raw
 
 

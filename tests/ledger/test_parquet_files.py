@@ -168,7 +168,8 @@ def test_open_ledger__wrong_types_name_file_column_found_and_accepted(
     folder: LedgerFolder, column: str, values: pa.Array, found: str, expected: str
 ) -> None:
     folder.write("open_items/x.parquet", items_table(1, **{column: values}))
-    message = rf"column {column} of table open_items .*open_items/x.parquet; found .*{found}.*, expected .*{expected}"
+    where = rf"column {column} of table open_items .*: open_items/x.parquet"
+    message = rf"{where}; found .*{found}.*, expected .*{expected}"
     with pytest.raises(InputRefused, match=message):
         folder.open()
 

@@ -37,7 +37,8 @@ def test_read_small_table__gives_python_values(folder: LedgerFolder) -> None:
         folder,
         "credit_limits",
         LIMITS
-        + "L1,P1,internal,1000.50,EUR,2026-01-01,,,\nL2,P1,insured,0,JPY,2026-01-01,2026-12-31,Y,90.5\n",
+        + "L1,P1,internal,1000.50,EUR,2026-01-01,,,\n"
+        + "L2,P1,insured,0,JPY,2026-01-01,2026-12-31,Y,90.5\n",
     )
     assert small.findings == ()
     assert small.columns["amount"] == [Decimal("1000.500"), Decimal(0)]

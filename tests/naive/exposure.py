@@ -132,6 +132,7 @@ def _apply_down_payments(setting: Setting, one: Position, commitments: list[Comm
     segment = setting.ledger.segment_of(one.company_code)
     if not setting.settings.exposure_of(segment, "credits_reduce"):
         return
+    left_out = setting.settings.exposure_of(segment, "components_left_out")
     paid: dict[str, Fraction] = defaultdict(Fraction)
     for item in one.items:
         is_paid = item["document_type"] == "down_payment" and item.open_amount < 0
@@ -142,7 +143,7 @@ def _apply_down_payments(setting: Setting, one: Position, commitments: list[Comm
         paid[commitment.row["order_id"]] -= used
         commitment.amount_rc -= used
         one.columns["down_payments"] += used
-        if commitment.column == "orders_beyond_horizon":
+        if commitment.column == "orders_beyond_horizon" or commitment.column in left_out:
             # It is neither owed back nor set against a debt that counts.
             one.credit_balance -= used
 

@@ -1,7 +1,7 @@
 """Penalty interest of one item, day by day in exact fractions (DOMAIN 6): the twin of the kernels.
 
-Amounts are thousandths, days are dates. Nothing here is fast, and nothing is shared with the engine but
-the data files that `Law` reads.
+Amounts are thousandths, days are dates. Nothing here is fast, and nothing is shared with the engine
+but the data files that `Law` reads.
 """
 
 from collections.abc import Callable
@@ -60,6 +60,18 @@ class Item:
             return max(0, self.open_now())
         before = [entry.amount for entry in self.allocations if entry.value_date < day]
         return max(0, self.amount - sum(before))
+
+    def principals(self, end: date) -> dict[date, int]:
+        """Give the principal of every day d with due < d <= end."""
+        principal = self.principal_on(self.due + ONE_DAY)
+        changes = {entry.value_date for entry in self.allocations}
+        by_day = {}
+        for number in range(max(0, (end - self.due).days)):
+            eve = self.due + timedelta(days=number)
+            if eve in changes:
+                principal = self.principal_on(eve + ONE_DAY)
+            by_day[eve + ONE_DAY] = principal
+        return by_day
 
 
 @dataclass
@@ -176,8 +188,8 @@ def accrue(
     """
     assert item.regime is not None
     low, high = layer
-    days = [item.due + timedelta(days=n + 1) for n in range((end - item.due).days)]
-    principal = {day: max(0, min(item.principal_on(day), high) - low) for day in days}
+    principal = {day: max(0, min(base, high) - low) for day, base in item.principals(end).items()}
+    days = list(principal)
     fixing = law.regimes[item.regime]["fixing"]
     if fixing == "fixed_at_payment":
         return _by_payment(item, law, days, principal)
@@ -273,8 +285,7 @@ def _share(rate: Fraction, day_count: str, day: date) -> Fraction:
 
 
 def _bearing(item: Item, end: date) -> list[date]:
-    days = [item.due + timedelta(days=n + 1) for n in range(max(0, (end - item.due).days))]
-    return [day for day in days if item.principal_on(day) > 0]
+    return [day for day, principal in item.principals(end).items() if principal > 0]
 
 
 def _payments(item: Item) -> dict[date, int]:

@@ -93,7 +93,7 @@ def hash_text(text: bytes) -> tuple[int, int]:
 
 def split_records(data: bytes, separator: str, quote: str) -> list[tuple[bytes, int, set[str]]]:
     """Give every complete record with its line end, its number of fields, and what is odd in it."""
-    records = []
+    records: list[tuple[bytes, int, set[str]]] = []
     rest = data
     while True:
         record = _first_record(rest, separator.encode(), quote.encode())

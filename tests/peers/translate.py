@@ -191,7 +191,7 @@ def _configuration(question: Question, reading: Reading) -> dict[str, Any]:
     }
     if question.kind in INTEREST_KINDS:
         grace = int(question.config.get("grace_days") or 0)
-        configuration["interest"] = {"periods": False, "grace_days": grace}
+        configuration["interest"] = {"periods": True, "grace_days": grace}
     return configuration
 
 

@@ -23,6 +23,7 @@ KEYS = {
     "quarantine": ("table", "file", "row_number"),
     "tie_out": ("company_code", "currency", "customer_id"),
 }
+ZERO = "0.000"
 IN_ORDER_OF_INPUT = ("items", "interest_periods")
 
 
@@ -79,7 +80,7 @@ def differences(expected: Published, actual: EngineRun) -> list[str]:
         found += _compare(
             f"control totals of {currency}",
             {name: str(total) for name, total in totals.items()},
-            {name: str(told_totals.get(name)) for name in totals},
+            {name: str(told_totals.get(name, ZERO)) for name in totals},
         )
     return found
 

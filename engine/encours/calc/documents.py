@@ -58,6 +58,11 @@ class Candidates(NamedTuple):
     due_day: Array
 
 
+def join_candidates(parts: list[Candidates]) -> Candidates:
+    """Join lists of candidates, one behind the other."""
+    return Candidates(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
 def document_keys(document_number: pa.Array, company_first: Array) -> tuple[Array, Array]:
     """Give a key of each document by number and company code, and a second hash of the number.
 

@@ -1,21 +1,80 @@
 """Penalty interest of every item, exact to the last thousandth before its one rounding.
 
-The days that bear interest are those after the due date up to an end. The principal P(d) of a day d is
-the open amount less the allocations whose value date lies before d, never below zero. The rate tables
-turn any stretch of days with one principal into one product of integers; products are summed in 124
-bits and rounded once.
+The days that bear interest are those after the due date up to an end. The principal P(d) of a day d
+is the open amount less the allocations whose value date lies before d, never below zero. The rate
+tables turn any stretch of days with one principal into one product of integers; products are summed
+in 124 bits and rounded once.
 
 Most items are not late, and most late ones have one principal for all of their days: a first kernel
-settles those in passing. The rest (payments in between, disputes, insolvency, compounding) become claims
-for a second one. A dispute cuts the principal into layers: the disputed part takes the lowest, the claim
-what lies above.
+settles those in passing. The rest (payments in between, disputes, insolvency, compounding) become
+claims for a second one. A dispute cuts the principal into layers: the disputed part takes the
+lowest, the claim what lies above.
 """
 
 import numpy as np
 
 from encours.kernels._jit import kernel
-from encours.kernels.interest_accrual import accrue_claims, first_missing_day, rate_on, rates_until, weight_until
-from encours.kernels.interest_columns import *
+from encours.kernels.interest_accrual import (
+    accrue_claims,
+    first_missing_day,
+    rate_on,
+    rates_until,
+    weight_until,
+)
+from encours.kernels.interest_columns import (
+    ACCRUED_COLUMNS,
+    ACCRUED_FAULT,
+    ACCRUED_INTEREST_MILLI,
+    ACCRUED_MISSING_DAY,
+    BALANCE_LIMIT_MILLI,
+    CLAIM_ALLOCATION_FIRST,
+    CLAIM_ALLOCATION_LAST,
+    CLAIM_BALANCE_MILLI,
+    CLAIM_COLUMNS,
+    CLAIM_DAYS,
+    CLAIM_DUE_DAY,
+    CLAIM_END_DAY,
+    CLAIM_FAULT,
+    CLAIM_FIRST_PRINCIPAL_MILLI,
+    CLAIM_FROM_DAY,
+    CLAIM_INTEREST_FIRST,
+    CLAIM_ITEM_INDEX,
+    CLAIM_LAYER_FROM_MILLI,
+    CLAIM_LAYER_TO_MILLI,
+    CLAIM_MINOR_UNIT_MILLI,
+    CLAIM_RATE_DAY,
+    CLAIM_REASON,
+    CLAIM_REGIME_CODE,
+    CLAIM_TO_DAY,
+    COMPOUNDS,
+    FAULT_NONE,
+    FAULT_RATE_MISSING,
+    FAULT_TOO_LARGE,
+    FIXED_AT_PAYMENT,
+    FIXED_AT_START,
+    FIXING,
+    FLAG_CONSUMER,
+    FLAG_CREDIT,
+    FLAG_INTEREST_FIRST,
+    FLAG_INTEREST_NOTE,
+    FLAG_INTRAGROUP,
+    IS_NONE,
+    NEVER,
+    NO_DAY,
+    NO_LAYER_LIMIT_MILLI,
+    PERIOD_COLUMNS,
+    RATE_DIVISOR,
+    REASON_CONSUMER,
+    REASON_CREDIT,
+    REASON_DISPUTED,
+    REASON_INSOLVENCY,
+    REASON_INTEREST_NOTE,
+    REASON_INTRAGROUP,
+    REASON_NO_REGIME,
+    REASON_NONE,
+    REASON_NOT_LATE,
+    REASON_WITHIN_GRACE,
+)
 from encours.kernels.wide import add_product, round_money
 
 
@@ -80,7 +139,7 @@ def _write_claimed(rows, claims, items, allocations, tables, options, result):
     result.penalty_milli[rows] = penalty
     billed_to = items.billed_to_day[rows]
     is_part_billed = (items.has_billed[rows] == 0) & (billed_to > claims[:, CLAIM_DUE_DAY])
-    claims[:, CLAIM_TO_DAY] = np.minimum(claims[:, CLAIM_TO_DAY], billed_to)
+    claims[:, CLAIM_END_DAY] = np.minimum(claims[:, CLAIM_END_DAY], billed_to)
     billed = _accrued(claims, is_part_billed, allocations, tables, result)
     result.unbilled_milli[rows] = penalty - billed
 
@@ -164,7 +223,9 @@ def accrue_plain(items, allocations, tables, options, result, pending):
                 and not flags & FLAG_INTEREST_FIRST
                 and -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI
                 and due_day >= tables.first_day
-                and (regime < 0 or not tables.regimes[regime, COMPOUNDS] or end_day - due_day <= 365)
+                and (
+                    regime < 0 or not tables.regimes[regime, COMPOUNDS] or end_day - due_day <= 365
+                )
             )
             if not is_plain:
                 pending[count] = i
@@ -208,7 +269,7 @@ def resolve_claims(rows, items, allocations, tables, options, claims):
     """Write for some items which days bear interest on what, and the reason against it.
 
     rows     int64[k]
-    claims   int64[k, 17]  written, but for the layer
+    claims   int64[k, 18]  written, but for the layer
     """
     for k in range(rows.shape[0]):
         i = rows[k]
@@ -250,12 +311,13 @@ def resolve_claims(rows, items, allocations, tables, options, claims):
 def find_interest_days(claims, k, end_day, allocations):
     """Write the first and the last day with principal, their number, and the first principal.
 
-    claims   int64[k, 17]; FAULT_TOO_LARGE is noted when a balance passes 2^61
+    claims   int64[k, 18]; FAULT_TOO_LARGE is noted when a balance passes 2^61
     """
     balance = claims[k, CLAIM_BALANCE_MILLI]
     allocation = claims[k, CLAIM_ALLOCATION_FIRST]
     last = claims[k, CLAIM_ALLOCATION_LAST]
     claims[k, CLAIM_FAULT] = FAULT_NONE
+    claims[k, CLAIM_END_DAY] = end_day
     claims[k, CLAIM_FROM_DAY] = NO_DAY
     claims[k, CLAIM_TO_DAY] = NO_DAY
     claims[k, CLAIM_DAYS] = 0
@@ -281,7 +343,7 @@ def find_interest_days(claims, k, end_day, allocations):
 
 @kernel
 def reduced(balance, reduction):
-    """Give balance less reduction; a balance past its limit stays as it is, so that nothing wraps."""
+    """Give balance less reduction; a balance past its limit stays as it is: nothing wraps."""
     if -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI:
         return balance - reduction
     return balance
@@ -315,7 +377,7 @@ def balance_after_due(i, items, allocations):
 
 @kernel
 def fixing_day(tables, regime, first_day, end_day):
-    """Give the day that fixes the rate of a principal unpaid until `end_day`; NO_DAY: each its own."""
+    """Give the day that fixes the rate of what is unpaid until `end_day`; NO_DAY: each its own."""
     fixing = tables.regimes[regime, FIXING]
     day = np.int64(NO_DAY)
     if fixing == FIXED_AT_START:

@@ -1,7 +1,7 @@
 """Interest of one layer of one item's principal, by any fixing rule, with its detail where wanted.
 
-Figure and detail come from the same lines: the detail cuts the same stretches on the days on which a
-row has to begin, and its amounts are differences of the rounded running total.
+Figure and detail come from the same lines: the detail cuts the same stretches on the days on which
+a row has to begin, and its amounts are differences of the rounded running total.
 """
 
 import numpy as np
@@ -15,6 +15,7 @@ from encours.kernels.interest_columns import (
     CLAIM_ALLOCATION_LAST,
     CLAIM_BALANCE_MILLI,
     CLAIM_DUE_DAY,
+    CLAIM_END_DAY,
     CLAIM_INTEREST_FIRST,
     CLAIM_ITEM_INDEX,
     CLAIM_LAYER_FROM_MILLI,
@@ -22,7 +23,6 @@ from encours.kernels.interest_columns import (
     CLAIM_MINOR_UNIT_MILLI,
     CLAIM_RATE_DAY,
     CLAIM_REGIME_CODE,
-    CLAIM_TO_DAY,
     COMPOUNDS,
     CUMULATIVE_BASE,
     DAY_COUNT,
@@ -60,7 +60,7 @@ from encours.kernels.wide import MONEY_LIMIT_MILLI, add_product, round_money
 def accrue_claims(claims, allocations, tables, periods, out):
     """Write the rounded interest of every claim, and the rows of its detail; give their number.
 
-    claims        int64[k, 17]  CLAIM_... columns; their days lie within the tables
+    claims        int64[k, 18]  CLAIM_... columns; their days lie within the tables
     allocations   Allocations
     tables        RateTables
     periods       int64[p, 8]   the detail, written as far as it goes; of no rows: only counted
@@ -78,7 +78,7 @@ def accrue_claims(claims, allocations, tables, periods, out):
             claims[k, CLAIM_ALLOCATION_FIRST],
             claims[k, CLAIM_ALLOCATION_LAST],
             claims[k, CLAIM_DUE_DAY],
-            claims[k, CLAIM_TO_DAY],
+            claims[k, CLAIM_END_DAY],
             claims[k, CLAIM_RATE_DAY],
             claims[k, CLAIM_REGIME_CODE],
             claims[k, CLAIM_LAYER_FROM_MILLI],
@@ -225,7 +225,9 @@ def _accrue_stretch(running, claim, tables, periods, day, stretch_end, principal
             piece_end = _period_end(tables, regime, day, stretch_end)
         before_high, before_low = high, low
         if rate_day == NO_DAY:
-            multiplier = rates_until(tables, regime, piece_end) - rates_until(tables, regime, day - 1)
+            multiplier = rates_until(tables, regime, piece_end) - rates_until(
+                tables, regime, day - 1
+            )
         else:
             weight = weight_until(tables, regime, piece_end) - weight_until(tables, regime, day - 1)
             multiplier = rate_on(tables, regime, rate_day) * weight

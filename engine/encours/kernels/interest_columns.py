@@ -85,7 +85,8 @@ CLAIM_LAYER_TO_MILLI = 13
 CLAIM_REGIME_CODE = 14
 CLAIM_MINOR_UNIT_MILLI = 15
 CLAIM_INTEREST_FIRST = 16
-CLAIM_COLUMNS = 17
+CLAIM_END_DAY = 17
+CLAIM_COLUMNS = 18
 
 # Columns of what `accrue_claims` gives, int64[k, 3].
 ACCRUED_INTEREST_MILLI = 0
@@ -112,7 +113,7 @@ class InterestItems(NamedTuple):
     """What the kernel reads of n items.
 
     amount_milli      int64  original amount
-    open_milli        int64  open amount as of the date; the principal of an item without allocations
+    open_milli        int64  open amount as of the date; the principal without allocations
     has_allocation    uint8  1: there is an allocation row in the ledger, even one posted later
     due_day           int32
     claim_day         int32  delivery date: a claim before the opening of proceedings is a prior one
@@ -205,7 +206,7 @@ class InterestPeriods(NamedTuple):
     item_index          int64  row of the item
     from_day, to_day    int32  first and last day of the row
     days                int32  calendar days; 0: interest that a payment took, negative
-    principal_milli     int64  capitalised interest included; a part of it where parts differ in rate
+    principal_milli     int64  capitalised interest included; a part where parts differ in rate
     reference_rate_e9   int64  percent * 10^9, NO_RATE_E9 where the regime has no reference
     rate_e9             int64  percent * 10^9
     interest_milli      int64  adds up to the item's penalty interest

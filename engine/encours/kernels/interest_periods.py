@@ -8,7 +8,11 @@ from encours.kernels.interest_columns import (
     ACCRUED_COLUMNS,
     CLAIM_COLUMNS,
     CLAIM_FAULT,
+    CLAIM_ITEM_INDEX,
+    CLAIM_MINOR_UNIT_MILLI,
     CLAIM_REASON,
+    CLAIM_REGIME_CODE,
+    DAY_COUNT,
     FAULT_NONE,
     PERIOD_COLUMNS,
     PERIOD_DAYS,
@@ -19,7 +23,10 @@ from encours.kernels.interest_columns import (
     PERIOD_RATE_E9,
     PERIOD_REFERENCE_RATE_E9,
     PERIOD_TO_DAY,
+    RATE_DIVISOR,
+    RATE_UNIT_E9,
     REASON_NONE,
+    WEIGHT,
     InterestPeriods,
 )
 
@@ -31,8 +38,8 @@ def list_interest_periods(rows, items, allocations, tables, options):
                             reason against it get no row
     items, allocations, tables, options   as `accrue_interest` took them
 
-    The amounts of an item add up to its penalty interest. Within an item the rows run by day; where
-    each part takes the rate of its payment they run by part, from the last paid to the first.
+    The amounts of an item add up to its penalty interest. Within an item the rows run by day. Where
+    each part takes the rate of its payment, several rows cover the same days.
     """
     claims = np.empty((len(rows), CLAIM_COLUMNS), np.int64)
     resolve_claims(rows, items, allocations, tables, options, claims)
@@ -43,6 +50,7 @@ def list_interest_periods(rows, items, allocations, tables, options):
     count = accrue_claims(claims, allocations, tables, _periods(0), out)
     periods = _periods(count)
     accrue_claims(claims, allocations, tables, periods, out)
+    _sort_by_day(periods, claims, tables)
     return InterestPeriods(
         item_index=periods[:, PERIOD_ITEM_INDEX].copy(),
         from_day=periods[:, PERIOD_FROM_DAY].astype(np.int32),
@@ -53,6 +61,34 @@ def list_interest_periods(rows, items, allocations, tables, options):
         rate_e9=periods[:, PERIOD_RATE_E9].copy(),
         interest_milli=periods[:, PERIOD_INTEREST_MILLI].copy(),
     )
+
+
+def _sort_by_day(periods, claims, tables):
+    """Sort the rows of each item by day, and round their running total again in that order.
+
+    Only parts that were paid, returned and paid again come out of order: few enough for Python.
+    """
+    same_item = periods[1:, PERIOD_ITEM_INDEX] == periods[:-1, PERIOD_ITEM_INDEX]
+    goes_back = periods[1:, PERIOD_FROM_DAY] < periods[:-1, PERIOD_FROM_DAY]
+    for item in np.unique(periods[1:, PERIOD_ITEM_INDEX][same_item & goes_back]).tolist():
+        claim = claims[np.searchsorted(claims[:, CLAIM_ITEM_INDEX], item)].tolist()
+        first, end = np.searchsorted(periods[:, PERIOD_ITEM_INDEX], [item, item + 1])
+        rows = periods[first:end]
+        rows[:] = rows[np.lexsort((rows[:, PERIOD_TO_DAY], rows[:, PERIOD_FROM_DAY]))]
+        facts = tables.regimes[claim[CLAIM_REGIME_CODE]].tolist()
+        unit = claim[CLAIM_MINOR_UNIT_MILLI]
+        divisor = facts[RATE_DIVISOR] * unit
+        weights = tables.days[:, WEIGHT + facts[DAY_COUNT]]
+        total, told = 0, 0
+        for row in rows:
+            last = int(row[PERIOD_TO_DAY]) - tables.first_day
+            weight = int(weights[last]) - int(weights[last - int(row[PERIOD_DAYS])])
+            rate = int(row[PERIOD_RATE_E9]) // facts[RATE_UNIT_E9]
+            total += int(row[PERIOD_PRINCIPAL_MILLI]) * rate * weight
+            size = (2 * abs(total) + divisor) // (2 * divisor) * unit
+            running = size if total >= 0 else -size
+            row[PERIOD_INTEREST_MILLI] = running - told
+            told = running
 
 
 def _periods(count):

@@ -12,6 +12,9 @@ from encours.kernels._jit import kernel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+SMALLEST = np.int64(-(2**63))
+"""The one integer of 64 bits that has no positive counterpart."""
+
 NO_DAY = -(2**31)
 """The day number of a date that is not there."""
 
@@ -426,8 +429,8 @@ def rescale_words(words, valid, shape, out_value, out_fault):
         if has_nulls and valid[i] == 0:
             fault = FAULT_MISSING
         elif digits > 0:
-            magnitude = abs(value)
-            if is_narrow and digits <= 18 and magnitude >= 0:
+            if is_narrow and digits <= 18 and value != SMALLEST:
+                magnitude = abs(value)
                 value = magnitude // divisor
                 is_exact = value * divisor == magnitude
             else:

@@ -1,9 +1,9 @@
 """Exact arithmetic past 64 bits: products, sums and rounded quotients of up to 124 bits.
 
-A wide number is a pair (high, low) and stands for high * 2^62 + low, with 0 <= low < 2^62 and the sign in
-`high`. Both are int64 that never wrap: every partial product stays below 2^63. So the same code gives
-the same figures without the compiler, where a wrapping integer would warn, and no int64 meets a uint64,
-which NumPy and Numba would turn into a float.
+A wide number is a pair (high, low) and stands for high * 2^62 + low, with 0 <= low < 2^62 and the
+sign in `high`. Both are int64 that never wrap: every partial product stays below 2^63. So the same
+code gives the same figures without the compiler, where a wrapping integer would warn, and no int64
+meets a uint64, which NumPy and Numba would turn into a float.
 """
 
 import numpy as np
@@ -92,7 +92,7 @@ def _divide(high, low, divisor):
     rest = high
     bits_left = WIDE_BITS
     while bits_left > 0:
-        bits = step if step < bits_left else bits_left
+        bits = min(bits_left, step)
         bits_left -= bits
         rest = (rest << bits) | ((low >> bits_left) & ((1 << bits) - 1))
         digit = rest // divisor
@@ -109,7 +109,8 @@ def round_money(high, low, divisor, minor_unit_milli):
     divisor            int64   0 < divisor * minor_unit_milli < 2^61
     minor_unit_milli   int64   10 for EUR, 1000 for JPY, 1 for TND
 
-    Gives (thousandths, fits); an amount of 10^18 thousandths or more does not fit and is given as 0.
+    Gives (thousandths, fits); an amount of 10^18 thousandths or more does not fit and is given as
+    0.
     """
     units, fits = rounded_quotient(high, low, divisor * minor_unit_milli)
     size = units if units >= 0 else -units
@@ -133,7 +134,7 @@ def convert_amounts(
 
     amount_milli              int64[n]  below 10^18 either way
     currency_code             int32[n]  index into the ratios; -1 = unknown
-    numerator, denominator    int64[c]  thousandths to minor units of the target; 0 / 0 = no ratio here
+    numerator, denominator    int64[c]  thousandths to minor units of the target; 0 = no ratio
     target_minor_unit_milli   int       thousandths in a minor unit of the target
     out_milli                 int64[n]  written; 0 where there is a fault
     out_fault                 uint8[n]  written: 0 converted, 1 too large for money, 2 no ratio

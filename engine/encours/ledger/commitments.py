@@ -73,7 +73,8 @@ def resolve_commitments(
     faults = checked.faults
     company = _codes(data, "company_code", master.company_positions, faults)
     currency = _codes(data, "currency", CURRENCY_POSITIONS, faults)
-    customer = master.checked_customer_codes(data, faults)
+    customer = master.customer_codes(data)
+    master.check_customer_codes(data, customer, faults)
     unit = MINOR_UNIT_MILLI[np.maximum(currency, 0)]
     for name in ("amount", "prepaid_amount"):
         if name in checked.values:

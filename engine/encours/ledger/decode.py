@@ -339,8 +339,8 @@ def _rescaled(
 def _floats(array: pa.Array, float_decimals: int, scale: _Scale) -> Decoded:
     """Take binary floats for the decimals that they were made from, where that is beyond doubt.
 
-    A float stands for k / 10^d when it is the float nearest to it, or within 10^-9 of it, and when k
-    is small enough for neighbours to differ.
+    A float stands for k / 10^d when it is the float nearest to it, or within 10^-9 of it, and when
+    k is small enough for neighbours to differ.
     """
     if array.type == pa.float16():
         return _all_faulty(len(array), array, FAULT_WRONG_TYPE, 0, np.int64)

@@ -18,7 +18,7 @@ from encours_schemas import INPUT_TABLES
 from encours_schemas.errors import InputMissing, InputRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
@@ -71,7 +71,9 @@ def inspect_file(
     """
     fingerprint, digest = fingerprint_and_digest(found.path, found.relative)
     if found.suffix == ".parquet":
-        return _inspect_parquet(found, configuration, fingerprint, digest, staging, unit_rows)
+        return _inspect_parquet(
+            found, configuration, fingerprint, digest, staging, stagers, unit_rows
+        )
     return _inspect_csv(found, configuration, fingerprint, digest, staging, stagers, unit_rows)
 
 
@@ -111,6 +113,7 @@ def _inspect_parquet(
     fingerprint: Fingerprint,
     digest: str,
     staging: Path,
+    stagers: Executor,
     unit_rows: int,
 ) -> FileParts:
     """Inspect a Parquet file, and stage its over-large row groups."""
@@ -119,21 +122,45 @@ def _inspect_parquet(
     types = {column.name: column.type for column in facts.schema}
     dialect = configuration.input.dialect(found.table)
     check_types(INPUT_TABLES[found.table], types, dialect.float_decimals, found.relative)
-    parts: list[Part] = []
+    parts: list[list[Part] | Future[list[Part]]] = []
     row = 0
     for plan in plan_units(facts, unit_rows):
-        if not plan.is_staged:
-            parts.append(Part(plan.rows, RowNumbers(row), plan.groups))
+        if plan.is_staged:
+            group = plan.groups[0]
+            path = staging.with_name(f"{staging.name}-{group:06d}")
+            pieces = stream_group(found, facts, group, unit_rows)
+            parts.append(stagers.submit(_stage_group, pieces, path, row))
         else:
-            first = row
-            for table in stream_group(found, facts, plan.groups[0], unit_rows):
-                path = staging.with_name(f"{staging.name}-{len(parts):06d}.arrow")
-                write_staged(path, table)
-                parts.append(Part(table.num_rows, RowNumbers(first), staged=path))
-                first += table.num_rows
+            parts.append([Part(plan.rows, RowNumbers(row), plan.groups)])
         row += plan.rows
+    joined = _gathered(parts)
     file = _source_file(found, fingerprint, digest, facts.rows)
-    return FileParts(file, types, tuple(parts), dictionary_columns=facts.dictionary_columns)
+    return FileParts(file, types, joined, dictionary_columns=facts.dictionary_columns)
+
+
+def _stage_group(pieces: Iterator[pa.Table], path: Path, first_row: int) -> list[Part]:
+    """Write the pieces of one row group as units."""
+    parts: list[Part] = []
+    for table in pieces:
+        staged = path.with_name(f"{path.name}-{len(parts):06d}.arrow")
+        write_staged(staged, table)
+        parts.append(Part(table.num_rows, RowNumbers(first_row), staged=staged))
+        first_row += table.num_rows
+    return parts
+
+
+def _gathered(parts: Sequence[list[Part] | Future[list[Part]]]) -> tuple[Part, ...]:
+    """Wait for staged row groups and put all parts in order; the first failure counts."""
+    try:
+        return tuple(
+            part
+            for group in parts
+            for part in (group if isinstance(group, list) else group.result())
+        )
+    finally:
+        for group in parts:
+            if not isinstance(group, list):
+                group.cancel()
 
 
 def _inspect_csv(

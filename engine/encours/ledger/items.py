@@ -92,11 +92,16 @@ class Items:
     due_before_document: Array
 
 
-def resolve_items(data: pa.Table, master: MasterData, as_of_day: int) -> Items:
-    """Decode and check one unit of open items (DOMAIN 3, TABLES 1)."""
+def resolve_items(
+    data: pa.Table, customer_code: Array, master: MasterData, as_of_day: int
+) -> Items:
+    """Decode and check rows of open items (DOMAIN 3, TABLES 1).
+
+    customer_code  int32[n]  `MasterData.customer_codes` of the rows
+    """
     dialect = master.dialect("open_items")
     checked = check_columns(OPEN_ITEMS, data, dialect, skip=_RESOLVED_ELSEWHERE)
-    codes = _resolve_codes(data, checked, master)
+    codes = _resolve_codes(data, customer_code, checked, master)
     _check_precision(checked, codes["currency"], master.minor_unit_milli)
     document_day = checked.day("document_date")
     due_day = _due_days(checked, codes["customer"], document_day, master)
@@ -137,7 +142,7 @@ def resolve_items(data: pa.Table, master: MasterData, as_of_day: int) -> Items:
 
 
 def _resolve_codes(
-    data: pa.Table, checked: CheckedColumns, master: MasterData
+    data: pa.Table, customer: Array, checked: CheckedColumns, master: MasterData
 ) -> dict[str, Array]:
     """Look the texts that name master data up, and hold unknown ones against their rows."""
     faults = checked.faults
@@ -150,7 +155,7 @@ def _resolve_codes(
         regime = _look_up(
             data, "interest_regime", master.regime_positions, faults, Reason.UNKNOWN_REGIME
         )
-    customer = master.checked_customer_codes(data, faults)
+    master.check_customer_codes(data, customer, faults)
     return {
         "company": np.maximum(company, 0),
         "currency": np.maximum(currency, 0),

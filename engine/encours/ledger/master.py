@@ -147,12 +147,12 @@ class MasterData:
             return np.full(data.num_rows, ABSENT, np.int32)
         return decode_text_codes(combine(data.column("customer_id")), self.customer_index)
 
-    def checked_customer_codes(self, data: pa.Table, faults: RowFaults) -> Array:
-        """Give the customer of each row, and hold absent and unknown ones against their rows.
+    def check_customer_codes(self, data: pa.Table, codes: Array, faults: RowFaults) -> None:
+        """Hold absent and unknown customers against their rows.
 
-        Under the policy `placeholder` every unknown id has become a customer, so none is left.
+        codes  int32[n]  `customer_codes` of the rows. Under the policy `placeholder` every unknown id
+                         has become a customer, so none is left.
         """
-        codes = self.customer_codes(data)
         faults.add(codes == ABSENT, "customer_id", Reason.MISSING_VALUE)
         unknown = codes == UNLISTED
         if unknown.any():
@@ -161,7 +161,6 @@ class MasterData:
             was_lost = unknown & lost[positions]
             faults.add(was_lost, "customer_id", Reason.PARENT_QUARANTINED, REFERENCE)
             faults.add(unknown & ~was_lost, "customer_id", Reason.UNKNOWN_CUSTOMER, REFERENCE)
-        return codes
 
 
 def read_companies(

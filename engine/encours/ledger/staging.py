@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from encours.ledger.buffers import is_text
 from encours.ledger.columns import LOW_CARDINALITY, is_worth_a_dictionary
 from encours.ledger.files import refusing_broken
 from encours_schemas.errors import OutputUnwritable
@@ -20,7 +21,7 @@ def write_staged(path: Path, table: pa.Table) -> None:
 
     Raises OutputUnwritable when there is no room.
     """
-    whole = _with_dictionaries(table.combine_chunks())
+    whole = _with_dictionaries(table.unify_dictionaries().combine_chunks())
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,12 +40,19 @@ def write_staged(path: Path, table: pa.Table) -> None:
 
 
 def _with_dictionaries(table: pa.Table) -> pa.Table:
-    """Give the texts of low-cardinality columns as dictionaries, where that is worth it."""
+    """Give the texts of low-cardinality columns as dictionaries where that is worth it."""
     for place, column in enumerate(table.schema):
-        if column.name in LOW_CARDINALITY and column.type == pa.string() and table.num_rows:
-            encoded = table.column(place).chunk(0).dictionary_encode()
-            if is_worth_a_dictionary(len(encoded.dictionary), table.num_rows):
-                table = table.set_column(place, column.name, encoded)
+        if column.name not in LOW_CARDINALITY or not table.num_rows:
+            continue
+        texts = table.column(place).chunk(0)
+        is_coded = pa.types.is_dictionary(column.type)
+        if not is_coded and not is_text(column.type):
+            continue
+        coded = texts if is_coded else texts.dictionary_encode()
+        if is_worth_a_dictionary(len(coded.dictionary), table.num_rows):
+            table = table.set_column(place, column.name, coded)
+        elif is_coded:
+            table = table.set_column(place, column.name, texts.dictionary_decode())
     return table
 
 

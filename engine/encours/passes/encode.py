@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,94 +30,149 @@ WARNING_TEXTS = tuple(
 )
 
 
-def encode_items(
+@dataclass(frozen=True)
+class PublishedRows:
+    """Figures of published items, gathered from some slices of a unit: r rows.
+
+    numbers  per name: int64[r] thousandths, int32[r] days or codes
+    texts    per name: string[r]; carried columns, of any type
+    """
+
+    numbers: dict[str, Array]
+    texts: dict[str, pa.Array]
+
+
+def gather_rows(
     items: Items,
     measured: MeasuredItems,
     paid: Indemnities,
-    rows: Array,
     carried: dict[str, pa.Array],
     context: RunContext,
-) -> pa.Table:
-    """Give the published table `items` for the chosen rows, in their order."""
-    columns = {
-        **_names(items, measured, paid, rows, context),
-        **_amounts(items, measured, paid, rows),
-        **_days(items, measured, rows),
-    }
-    columns["insured_covered_rc"] = pa.nulls(len(rows), columns["amount"].type)
-    chosen = pa.array(rows)
-    ordered = {name: columns[name] for name in OUTPUT_TABLES["items"].names}
-    ordered.update({name: column.take(chosen) for name, column in carried.items()})
-    return pa.table(ordered)
-
-
-def _names(
-    items: Items, measured: MeasuredItems, paid: Indemnities, rows: Array, context: RunContext
-) -> dict[str, pa.Array]:
-    """Encode ids, codes and other texts."""
+) -> PublishedRows:
+    """Gather the published rows of a slice, in their order."""
+    rows = np.flatnonzero(measured.is_published)
+    everything = len(rows) == items.row_count
     customers, companies = context.master.customers, context.master.companies
-    customer, company = items.customer_code[rows], items.company_code[rows]
-    labels = bucket_labels(
-        context.configuration.ageing.bounds, context.configuration.ageing.not_due_bounds
+    numbers = {
+        **_amounts(items, measured, paid),
+        **_days(items, measured),
+        "company_code": items.company_code,
+        "credit_segment": companies.segment_code[items.company_code],
+        "customer_id": items.customer_code,
+        "credit_account_id": customers.account_code[items.customer_code],
+        "document_type": items.type_code,
+        "currency": items.currency_code,
+        "bucket": np.where(measured.open_milli != 0, measured.bucket, -1),
+        "interest_regime": measured.regime_code,
+        "fixed_indemnity_currency": paid.currency_code,
+        "no_interest_reason": measured.reason,
+        "warnings": measured.warning_bits,
+    }
+    texts = {"item_id": items.item_id, "document_number": items.document_number}
+    for name, column in carried.items():
+        is_listed = pa.types.is_dictionary(column.type)
+        texts[name] = column.cast(column.type.value_type) if is_listed else column
+    if everything:
+        return PublishedRows(numbers, texts)
+    chosen = pa.array(rows)
+    return PublishedRows(
+        {name: values[rows] for name, values in numbers.items()},
+        {name: column.take(chosen) for name, column in texts.items()},
     )
-    is_open = measured.open_milli[rows] != 0
-    bits = measured.warning_bits[rows].astype(np.int32)
-    chosen = slice(None) if len(rows) == items.row_count else pa.array(rows)
-    item_id, number = _taken(items.item_id, chosen), _taken(items.document_number, chosen)
-    account = customers.account_code[customer]
-    return {
-        "item_id": item_id,
-        "document_number": number,
-        "company_code": listed_array(company, companies.codes),
-        "credit_segment": listed_array(companies.segment_code[company], companies.segment_names),
-        "customer_id": coded_array(customer, customers.ids),
-        "credit_account_id": coded_array(account, customers.account_ids),
-        "document_type": listed_array(items.type_code[rows], DOCUMENT_TYPES),
-        "currency": listed_array(items.currency_code[rows], CURRENCIES),
-        "bucket": listed_array(np.where(is_open, measured.bucket[rows], -1), labels),
-        "interest_regime": listed_array(measured.regime_code[rows], context.law.names),
-        "fixed_indemnity_currency": listed_array(paid.currency_code[rows], CURRENCIES),
-        "no_interest_reason": listed_array(
-            measured.reason[rows].astype(np.int32) - 1, NO_INTEREST_REASONS[1:]
+
+
+def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
+    """Give the published table `items` of the rows of some slices, one behind the other."""
+    numbers = {
+        name: np.concatenate([part.numbers[name] for part in parts]) for name in parts[0].numbers
+    }
+    texts = {
+        name: pa.concat_arrays([part.texts[name] for part in parts]) for name in parts[0].texts
+    }
+    columns: dict[str, pa.Array] = {**texts, **_listed(numbers, context)}
+    for name in AMOUNTS:
+        columns[name] = money_array(numbers[name])
+    for name in DAYS:
+        columns[name] = day_array(numbers[name])
+    columns["days_past_due"] = number_array(numbers["days_past_due"])
+    # With a reason against it an item has no interest days: null, not zero (TABLES 2).
+    has_interest = numbers["no_interest_reason"] == 0
+    columns["interest_days"] = number_array(numbers["interest_days"], has_interest)
+    columns["insured_covered_rc"] = pa.nulls(len(has_interest), columns["amount"].type)
+    ordered = {name: columns.pop(name) for name in OUTPUT_TABLES["items"].names}
+    return pa.table({**ordered, **columns})
+
+
+def _listed(numbers: dict[str, Array], context: RunContext) -> dict[str, pa.Array]:
+    """Encode codes as texts of few distinct values."""
+    customers, companies = context.master.customers, context.master.companies
+    ageing = context.configuration.ageing
+    bits = numbers["warnings"].astype(np.int32)
+    lists = {
+        "company_code": (numbers["company_code"], companies.codes),
+        "credit_segment": (numbers["credit_segment"], companies.segment_names),
+        "document_type": (numbers["document_type"], DOCUMENT_TYPES),
+        "currency": (numbers["currency"], CURRENCIES),
+        "bucket": (numbers["bucket"], bucket_labels(ageing.bounds, ageing.not_due_bounds)),
+        "interest_regime": (numbers["interest_regime"], context.law.names),
+        "fixed_indemnity_currency": (numbers["fixed_indemnity_currency"], CURRENCIES),
+        "no_interest_reason": (
+            numbers["no_interest_reason"].astype(np.int32) - 1,
+            NO_INTEREST_REASONS[1:],
         ),
-        "warnings": listed_array(np.where(bits > 0, bits, -1), WARNING_TEXTS),
+        "warnings": (np.where(bits > 0, bits, -1), WARNING_TEXTS),
     }
+    columns = {name: listed_array(codes, texts) for name, (codes, texts) in lists.items()}
+    columns["customer_id"] = coded_array(numbers["customer_id"], customers.ids)
+    columns["credit_account_id"] = coded_array(numbers["credit_account_id"], customers.account_ids)
+    return columns
 
 
-def _taken(texts: pa.Array, chosen: pa.Array | slice) -> pa.Array:
-    """Give the chosen rows of a text column, all of them without a copy."""
-    return texts if isinstance(chosen, slice) else texts.take(chosen)
+AMOUNTS = (
+    "amount",
+    "open_amount",
+    "open_amount_rc",
+    "disputed_amount",
+    "penalty_interest",
+    "penalty_interest_rc",
+    "interest_suspended",
+    "interest_unbilled",
+    "fixed_indemnity",
+    "fixed_indemnity_rc",
+    "indemnity_unbilled",
+)
+DAYS = ("document_date", "due_date", "settled_on", "interest_from", "interest_to")
 
 
-def _amounts(
-    items: Items, measured: MeasuredItems, paid: Indemnities, rows: Array
-) -> dict[str, pa.Array]:
-    """Encode money."""
-    amounts = {
-        "amount": items.amount_milli,
-        "open_amount": measured.open_milli,
-        "open_amount_rc": measured.open_rc,
-        "disputed_amount": measured.disputed_milli,
-        "penalty_interest": measured.penalty_milli,
-        "penalty_interest_rc": measured.penalty_rc,
-        "interest_suspended": measured.suspended_milli,
-        "interest_unbilled": measured.unbilled_milli,
-        "fixed_indemnity": paid.milli,
-        "fixed_indemnity_rc": paid.rc,
-        "indemnity_unbilled": paid.milli - items.indemnity_billed_milli,
-    }
-    return {name: money_array(values[rows]) for name, values in amounts.items()}
+def _amounts(items: Items, measured: MeasuredItems, paid: Indemnities) -> dict[str, Array]:
+    """Name the amounts, in thousandths."""
+    amounts = (
+        items.amount_milli,
+        measured.open_milli,
+        measured.open_rc,
+        measured.disputed_milli,
+        measured.penalty_milli,
+        measured.penalty_rc,
+        measured.suspended_milli,
+        measured.unbilled_milli,
+        paid.milli,
+        paid.rc,
+        paid.milli - items.indemnity_billed_milli,
+    )
+    return dict(zip(AMOUNTS, amounts, strict=True))
 
 
-def _days(items: Items, measured: MeasuredItems, rows: Array) -> dict[str, pa.Array]:
-    """Encode dates and numbers of days."""
+def _days(items: Items, measured: MeasuredItems) -> dict[str, Array]:
+    """Name the dates and the numbers of days."""
+    days = (
+        items.document_day,
+        items.due_day,
+        measured.settled_day,
+        measured.from_day,
+        measured.to_day,
+    )
     return {
-        "document_date": day_array(items.document_day[rows]),
-        "due_date": day_array(items.due_day[rows]),
-        "days_past_due": number_array(measured.days_past_due[rows]),
-        "settled_on": day_array(measured.settled_day[rows]),
-        "interest_from": day_array(measured.from_day[rows]),
-        "interest_to": day_array(measured.to_day[rows]),
-        # With a reason against it an item has no interest days: null, not zero (TABLES 2).
-        "interest_days": number_array(measured.interest_days[rows], measured.reason[rows] == 0),
+        **dict(zip(DAYS, days, strict=True)),
+        "days_past_due": measured.days_past_due,
+        "interest_days": measured.interest_days,
     }

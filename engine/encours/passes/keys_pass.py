@@ -134,7 +134,9 @@ class KeysPass:
 
     def _spill_documents(self, unit: Unit, data: pa.Table, item_id: pa.Array) -> None:
         """Spill the document key of every row."""
-        numbers = with_default(combine(data.column("document_number")), item_id)
+        numbers = item_id
+        if "document_number" in data.column_names:  # another file of the table may have it alone
+            numbers = with_default(combine(data.column("document_number")), item_id)
         company_first = np.zeros(data.num_rows, np.uint64)
         if "company_code" in data.column_names:
             company_first, _ = hash_column(combine(data.column("company_code")))

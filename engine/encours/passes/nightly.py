@@ -42,6 +42,7 @@ from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
+from encours.passes.workers import run_in_order
 from encours.passes.summary_facts import manifest_facts
 from encours_schemas import OUTPUT_TABLES
 from encours_schemas.errors import ControlFailed, InputRefused
@@ -310,6 +311,7 @@ class NightlyRun:
                 keys,
                 duplicates,
                 self._extract_day,
+                self._options.chunk_rows,
                 preparation.context,
                 self._quarantine,
                 target,
@@ -437,10 +439,12 @@ class NightlyRun:
         """Write the small tables and the quarantine; give every published file."""
         published = list(parts)
         tables["quarantine"] = self._quarantine.table()
-        for name, table in tables.items():
+
+        def write(name: str) -> PublishedFile:
             path = staging.table_directory(name) / part_name(0)
-            key = OUTPUT_TABLES[name].key
-            published.append(write_small_table(path, table, key))
+            return write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
+
+        published.extend(run_in_order(write, tables, self._options.threads))
         wanted = ["items"] + ["interest_periods"] * context.configuration.interest.periods
         for name in wanted:
             if not any(file.table == name for file in parts):

@@ -140,8 +140,8 @@ def _carried(source: TableSource, carry: tuple[str, ...]) -> pa.Table:
     columns = {}
     for name in wanted:
         chunks = [
-            part.column(name) if name in part.column_names else pa.nulls(part.num_rows, pa.string())
-            for part in parts
+            part.column(name) if name in part.column_names else pa.nulls(unit.row_count, pa.string())
+            for unit, part in zip(source.units, parts, strict=True)
         ]
         same = len({chunk.type for chunk in chunks}) == 1
         columns[name] = pa.chunked_array(

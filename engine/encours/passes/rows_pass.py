@@ -15,7 +15,14 @@ from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.checking import REASONS
 from encours.ledger.items import OPEN_ITEMS
 from encours.publish.parquet import PublishedFile, open_part, part_name
-from encours.passes.work_unit import Neighbours, UnitResult, candidates_of, compute_unit, probe_unit
+from encours.passes.work_unit import (
+    Neighbours,
+    UnitOptions,
+    UnitResult,
+    candidates_of,
+    compute_unit,
+    probe_unit,
+)
 from encours.passes.workers import run_in_order
 from encours_schemas.reasons import Reason
 
@@ -34,6 +41,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 UNITS_PER_PART = 4
 """A part file holds the rows of so many consecutive units, whatever the number of threads."""
+
+CHUNK_ROWS = 65_536
+"""Rows of a unit that are decoded and measured at once, unless the caller says otherwise."""
 
 _KEPT_COLUMN = {
     Reason.DUE_BEFORE_DOCUMENT: "due_date",
@@ -63,6 +73,7 @@ class RowsPass:
         keys: Keys,
         duplicates: Duplicates,
         extract_day: int,
+        chunk_rows: int | None,
         context: RunContext,
         quarantine: Quarantine,
         staging: Staging | None,
@@ -70,6 +81,7 @@ class RowsPass:
         """Take what the keys pass found. Without a staging nothing is written (`validate`)."""
         self._source, self._keys, self._duplicates = source, keys, duplicates
         self._extract_day, self._context = extract_day, context
+        self._chunk_rows = chunk_rows or CHUNK_ROWS
         self._quarantine, self._staging = quarantine, staging
         self._shared = NONE_SHARED
         self._lock = threading.Lock()
@@ -90,8 +102,15 @@ class RowsPass:
 
         for files in run_in_order(write, enumerate(parts), threads):
             self.result.published.extend(files)
+            for file in files:
+                self._harden(file)
         progress.finish_stage()
         return self.result
+
+    def _harden(self, file: PublishedFile) -> None:
+        """Let storage sync a finished part while the run goes on."""
+        if self._staging is not None:
+            self._staging.harden(file)
 
     def _settle_shared_documents(self, threads: int, progress: Progress) -> SharedDocuments:
         """Choose the item that bears the compensation of each document that units share."""
@@ -121,7 +140,8 @@ class RowsPass:
         """Gather what a unit must know of rows outside it."""
         copies, conflicts = self._duplicates.of_unit(unit)
         records = self._keys.routed.read(unit.number)
-        return Neighbours(unit.first_ordinal, records, copies, conflicts, shared)
+        by_item = records[np.argsort(records["first"], kind="stable")]
+        return Neighbours(unit.first_ordinal, by_item, copies, conflicts, shared)
 
     def _write_part(
         self, number: int, units: Sequence[Unit], progress: Progress
@@ -132,7 +152,7 @@ class RowsPass:
             result = compute_unit(
                 self._source.read(unit, self._columns),
                 self._neighbours(unit, self._shared),
-                self._extract_day,
+                UnitOptions(self._extract_day, self._chunk_rows),
                 self._context,
             )
             self._collect(unit, result)
@@ -147,18 +167,17 @@ class RowsPass:
 
     def _collect(self, unit: Unit, result: UnitResult) -> None:
         """Combine a unit's sums with those of the others, and quarantine its bad rows."""
-        self._quarantine.add_faults(self._source, unit, result.items.faults)
+        self._quarantine.add_faults(self._source, unit, result.faults)
         for reason, rows in result.kept.items():
             causes = [(_KEPT_COLUMN[reason], reason)] * len(rows)
             self._quarantine.add_rows(self._source, unit, rows, causes, kept=True)
-        refused = result.allocation_faults
         with self._lock:
             self.result.lines.merge(result.lines)
             self.result.cells.merge(result.cells)
             self.result.totals.merge(result.totals)
             if result.order_payments.num_rows:
                 self.result.order_payments.append(result.order_payments)
-            if len(refused.ordinal):
+            for refused in result.allocation_faults:
                 self.result.refused_ordinals.append(refused.ordinal)
                 self.result.refused_causes.extend(
                     (column, REASONS[reason])

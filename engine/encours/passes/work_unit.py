@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,16 +19,17 @@ from encours.calc.documents import (
     document_keys,
     find_candidates,
     is_among,
+    join_candidates,
 )
 from encours.calc.items import MeasuredItems, measure_items
-from encours.calc.lines import sum_lines
+from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import AllocationFaults, attach_allocations
-from encours.ledger.checking import WHOLE_TABLE, combine
+from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine
 from encours.ledger.decode import hash_column
 from encours.ledger.items import OPEN_ITEMS, Items, resolve_items, with_default
-from encours.passes.encode import encode_items
+from encours.passes.encode import encode_items, gather_rows
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ class Neighbours:
     """What a unit must know of rows outside it.
 
     first_ordinal  of its first row in the table
-    records        allocations of its items (`ALLOCATION_RECORD`, `first` = ordinal of the item)
+    records        allocations of its items by item (`ALLOCATION_RECORD`, `first` = the item's ordinal)
     copies         int64[d] rows of the unit that repeat an earlier row
     conflicts      int64[d] rows of the unit whose key other, different rows have, too
     shared         documents that other units have items of, too
+    start          row of the unit where these rows begin
     """
 
     first_ordinal: int
@@ -53,11 +55,47 @@ class Neighbours:
     copies: Array
     conflicts: Array
     shared: SharedDocuments = field(default=NONE_SHARED)
+    start: int = 0
+
+    def rows(self, start: int, count: int) -> Neighbours:
+        """Give the neighbours of some consecutive rows of the unit."""
+        first = self.first_ordinal + start
+        low, high = np.searchsorted(self.records["first"], np.array([first, first + count], "u8"))
+        return Neighbours(
+            first,
+            self.records[low:high],
+            _within(self.copies, start, count),
+            _within(self.conflicts, start, count),
+            self.shared,
+            start,
+        )
+
+
+def _within(rows: Array, start: int, count: int) -> Array:
+    """Give the rows within a stretch, counted from its start."""
+    return rows[(rows >= start) & (rows < start + count)] - start
+
+
+@dataclass(frozen=True)
+class UnitOptions:
+    """How a unit is worked on.
+
+    extract_day  day that the extract's open amounts speak of
+    chunk_rows   rows decoded and measured at once
+    """
+
+    extract_day: int
+    chunk_rows: int
 
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What comes out of a unit: published rows, sums to combine, and findings."""
+    """What comes out of a unit: published rows, sums to combine, and findings.
+
+    faults             what is wrong with its rows
+    kept               rows that stay in spite of a warning, by reason: int64[k]
+    allocation_faults  allocations that their items refuse
+    """
 
     published: pa.Table
     periods: pa.Table | None
@@ -65,43 +103,118 @@ class UnitResult:
     cells: KeyedSums
     totals: CurrencyTotals
     order_payments: pa.Table
-    items: Items
-    allocation_faults: AllocationFaults
+    faults: RowFaults
     kept: dict[Reason, Array]
+    allocation_faults: list[AllocationFaults]
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Consecutive rows of a unit, measured; `start` is the first of them."""
+
+    start: int
+    data: pa.Table
+    items: Items
+    measured: MeasuredItems
+    refused: AllocationFaults
+    candidates: Candidates
 
 
 def compute_unit(
-    data: pa.Table, neighbours: Neighbours, extract_day: int, context: RunContext
+    data: pa.Table, neighbours: Neighbours, options: UnitOptions, context: RunContext
 ) -> UnitResult:
     """Compute a unit of open items from end to end (DOMAIN 3 to 6).
 
     data  columns of `open_items` by the contract's names, in any accepted type
+
+    Rows are decoded and measured slice by slice, so that columns stay in the processor's cache; what
+    comes out does not depend on where the slices lie.
     """
-    items, refused, measured = _measure(data, neighbours, extract_day, context)
-    candidates = find_candidates(items, measured, company_hashes(context), context)
+    customer_code = context.master.customer_codes(data)
+    slices = [
+        _measure_slice(
+            data.slice(start, options.chunk_rows),
+            customer_code[start : start + options.chunk_rows],
+            neighbours.rows(start, options.chunk_rows),
+            options,
+            context,
+        )
+        for start in range(0, max(data.num_rows, 1), options.chunk_rows)
+    ]
     bearers = choose_bearers(
-        candidates, items.item_id, neighbours.first_ordinal, neighbours.shared
+        join_candidates([piece.candidates for piece in slices]),
+        pa.concat_arrays([piece.items.item_id for piece in slices]),
+        neighbours.first_ordinal,
+        neighbours.shared,
     )
-    paid = compensate(items, measured, bearers, context)
-    rows = np.flatnonzero(measured.is_published)
-    lines, cells = sum_lines(items, measured, paid, rows, context)
-    carried = {
+    result = _joined_result(slices)
+    published, periods, order_payments = [], [], []
+    for piece in slices:
+        own = _within(bearers, piece.start, piece.items.row_count)
+        paid = compensate(piece.items, piece.measured, own, context)
+        rows = np.flatnonzero(piece.measured.is_published)
+        lines, cells = sum_lines(piece.items, piece.measured, paid, rows, context)
+        result.lines.merge(lines)
+        result.cells.merge(cells)
+        carried = _carried(piece.data, context)
+        published.append(gather_rows(piece.items, piece.measured, paid, carried, context))
+        order_payments.append(_order_payments(piece.items, piece.measured))
+        if context.configuration.interest.periods:
+            periods.append(interest_periods(piece.items, piece.measured, context))
+    return replace(
+        result,
+        published=encode_items(published, context),
+        periods=pa.concat_tables(periods).unify_dictionaries() if periods else None,
+        order_payments=pa.concat_tables(order_payments),
+    )
+
+
+def _measure_slice(
+    data: pa.Table,
+    customer_code: Array,
+    neighbours: Neighbours,
+    options: UnitOptions,
+    context: RunContext,
+) -> _Slice:
+    """Decode and measure consecutive rows of a unit."""
+    items, refused, measured = _measure(
+        data, customer_code, neighbours, options.extract_day, context
+    )
+    found = find_candidates(items, measured, company_hashes(context), context)
+    candidates = found._replace(row=found.row + neighbours.start)
+    return _Slice(neighbours.start, data, items, measured, refused, candidates)
+
+
+def _joined_result(slices: list[_Slice]) -> UnitResult:
+    """Join what the slices found; tables and sums are still to come."""
+    faults = RowFaults(OPEN_ITEMS, 0)
+    faults.join([piece.items.faults for piece in slices])
+    totals = CurrencyTotals()
+    kept: dict[Reason, list[Array]] = {}
+    for piece in slices:
+        totals.merge(_totals(piece.items, piece.measured))
+        for reason, rows in _kept(piece.items, piece.measured).items():
+            kept.setdefault(reason, []).append(rows + piece.start)
+    return UnitResult(
+        published=pa.table({}),
+        periods=None,
+        lines=KeyedSums(len(LINE_SUMS)),
+        cells=KeyedSums(len(CELL_SUMS)),
+        totals=totals,
+        order_payments=pa.table({}),
+        faults=faults,
+        kept={reason: np.concatenate(rows) for reason, rows in kept.items()},
+        allocation_faults=[piece.refused for piece in slices],
+    )
+
+
+def _carried(data: pa.Table, context: RunContext) -> dict[str, pa.Array]:
+    """Give the columns of the items that pass unchanged."""
+    return {
         name: combine(data.column(name))
         for name in context.configuration.carry
         if name in data.column_names and name not in OPEN_ITEMS.names
     }
-    wants_periods = context.configuration.interest.periods
-    return UnitResult(
-        published=encode_items(items, measured, paid, rows, carried, context),
-        periods=interest_periods(items, measured, context) if wants_periods else None,
-        lines=lines,
-        cells=cells,
-        totals=_totals(items, measured),
-        order_payments=_order_payments(items, measured),
-        items=items,
-        allocation_faults=refused,
-        kept=_kept(items, measured),
-    )
 
 
 def probe_unit(
@@ -118,7 +231,9 @@ def probe_unit(
     key, _ = document_keys(numbers, company_first)
     wanted = np.flatnonzero(is_among(key, neighbours.shared.keys))
     few = _rows_of(neighbours, wanted)
-    items, _, measured = _measure(_plain_rows(data, wanted), few, extract_day, context)
+    rows = _plain_rows(data, wanted)
+    customer_code = context.master.customer_codes(rows)
+    items, _, measured = _measure(rows, customer_code, few, extract_day, context)
     found = find_candidates(items, measured, company_hashes(context), context)
     return pa.table(
         {
@@ -171,10 +286,14 @@ def company_hashes(context: RunContext) -> Array:
 
 
 def _measure(
-    data: pa.Table, neighbours: Neighbours, extract_day: int, context: RunContext
+    data: pa.Table,
+    customer_code: Array,
+    neighbours: Neighbours,
+    extract_day: int,
+    context: RunContext,
 ) -> tuple[Items, AllocationFaults, MeasuredItems]:
     """Decode, check, join and measure a unit's items."""
-    items = resolve_items(data, context.master, context.as_of_day)
+    items = resolve_items(data, customer_code, context.master, context.as_of_day)
     for rows, reason in (
         (neighbours.copies, Reason.DUPLICATE_KEY),
         (neighbours.conflicts, Reason.CONFLICTING_DUPLICATE),

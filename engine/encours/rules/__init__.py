@@ -1,1 +1,1 @@
-"""Law and policy as dated data with sources: regimes, rate series, day counts, terms, currencies."""
+"""Law and policy as dated data with sources: regimes, rates, day counts, terms, currencies."""

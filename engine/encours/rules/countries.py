@@ -1,29 +1,23 @@
-"""ISO 3166-1 alpha-2 country codes, and the countries whose law gives interest between businesses."""
+"""ISO 3166-1 country codes, and the countries whose law gives interest between businesses."""
 
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
 from typing import Final
 
-COUNTRY_CODES: Final = frozenset(
-    """
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS
-    BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE
-    EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM
-    HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC
-    LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA
-    NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
-    SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO
-    TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-    """.split()
-)
 
-EU_COUNTRIES: Final = frozenset(
-    """
-    AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
-    """.split()
-)
+def _load_countries() -> dict[str, str]:
+    text = (files("encours.rules") / "data" / "countries.csv").read_text(encoding="utf-8")
+    return {row["code"]: row["late_payment_law"] for row in csv.DictReader(text.splitlines())}
 
-# Directive 2011/7/EU (EU and, by the EEA agreement, IS, LI and NO), the Act of 1998 (GB) and the code
-# of obligations (CH): a creditor here has a claim to interest by law, so the lack of a regime on file
-# must not pass for "no interest".
-LATE_PAYMENT_LAW_COUNTRIES: Final = EU_COUNTRIES | {"IS", "LI", "NO", "GB", "CH"}
+
+_LATE_PAYMENT_LAW: Final = _load_countries()
+
+COUNTRY_CODES: Final = frozenset(_LATE_PAYMENT_LAW)
+
+# A creditor in one of these has a claim to interest by law, so the lack of a regime on file must
+# not pass for "no interest".
+LATE_PAYMENT_LAW_COUNTRIES: Final = frozenset(
+    country for country, law in _LATE_PAYMENT_LAW.items() if law
+)

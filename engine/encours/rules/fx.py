@@ -73,9 +73,9 @@ class FxTable:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give numerator and denominator, int64[c], for the kernel `convert_amounts`.
 
-        numerator / denominator turns thousandths of currency c into minor units of `target` (default:
-        the reporting currency). Where one of them does not fit the kernel (a rate of very many digits)
-        both are 0, the kernel leaves those rows to `convert_exactly`.
+        numerator / denominator turns thousandths of currency c into minor units of `target`
+        (default: the reporting currency). Where one of them does not fit the kernel (a rate of very
+        many digits) both are 0, the kernel leaves those rows to `convert_exactly`.
 
         Raises InputMissing as `ratio` does.
         """
@@ -89,7 +89,7 @@ class FxTable:
         return numerator, denominator
 
     def convert(self, amount_milli: int, currency: str, to: str | None = None) -> int:
-        """Convert one amount in thousandths, rounded half away from zero to the target's decimals."""
+        """Convert one amount in thousandths, rounded half away from zero."""
         target = to or self.target
         return _converted(amount_milli, self.between(currency, target), minor_unit_milli(target))
 
@@ -129,7 +129,7 @@ def build_fx(
 ) -> FxTable:
     """Take the latest rate of every pair on or before the as-of date.
 
-    rows           (from_currency, to_currency, rate_date, rate), in any order; later dates are ignored
+    rows           (from_currency, to_currency, rate_date, rate), in any order; later ones ignored
     as_of_day      days since 1970-01-01
     max_age_days   a rate older than this many days is stale and not used
 
@@ -155,8 +155,8 @@ def convert_exactly(
 ) -> NDArray[np.int64]:
     """Convert amounts with a ratio of any size, in whole Python numbers, once per distinct amount.
 
-    The slow way for ratios that `FxTable.ratio_arrays` gives as 0 / 0; int64[n] thousandths in and out.
-    Raises OverflowError naming the row when a result has more than 18 digits.
+    The slow way for ratios that `FxTable.ratio_arrays` gives as 0 / 0; int64[n] thousandths in and
+    out. Raises OverflowError naming the row when a result has more than 18 digits.
     """
     distinct, position = np.unique(amount_milli, return_inverse=True)
     converted = [

@@ -1,16 +1,17 @@
-"""Rates and day counts as integer arrays, so that the interest of any stretch of days is one product.
+"""Rates and day counts as integer arrays: the interest of any stretch of days is one product.
 
 For a regime r and a day d the tables give, through the segment s in which d lies,
 
     cumulative(r, d) = cumulative_base[r, s] + rate[r, s] * cumulative_weight[day_count[r], d]
 
-which is the sum over all days up to d of rate x weight. A weight is the day's share of the year times the
-basis of the day count, an integer. The interest of a principal P (thousandths) over the days a .. b is
+which is the sum over all days up to d of rate x weight. A weight is the day's share of the year
+times the basis of the day count, an integer. The interest of a principal P (thousandths) over the
+days a .. b is
 
     P * (cumulative(r, b) - cumulative(r, a - 1)) / rate_divisor[r]
 
-exactly, before rounding. Rates are held with no more decimals than a regime needs: smaller integers, and
-the product of most items fits 64 bits.
+exactly, before rounding. Rates are held with no more decimals than a regime needs: smaller
+integers, and the product of most items fits 64 bits.
 """
 
 from __future__ import annotations
@@ -68,11 +69,11 @@ class YearlyRate(NamedTuple):
 
 
 class RateTables(NamedTuple):
-    """Input of the interest kernels, packed: few arrays, and what belongs together on one cache line.
+    """Input of the interest kernels: few arrays, what belongs together on one cache line.
 
     first_day   int                the day of row 0 of `days`; last_day that of its last row
-    days        int32[D, 5]        SEGMENT: in which the day lies; then, per day count, the sum of the
-                                   weights of all days up to it (column 1 + DAY_COUNT)
+    days        int32[D, 5]        SEGMENT: in which the day lies; then, per day count, the sum of
+                                   the weights of all days up to it (column 1 + DAY_COUNT)
     segments    int64[r, s, 6]     per regime and segment:
                                    RATE               percent * 10^decimals of the regime
                                    CUMULATIVE_BASE
@@ -95,8 +96,8 @@ class RateTables(NamedTuple):
 def fixing_date(regime: Regime, day: date) -> date:
     """Give the day whose reference rate a day's rate is fixed by.
 
-    The reference in force on the first day of the half-year, or on its eve (United Kingdom: 31 December
-    and 30 June); a contractual rate over a series follows the series day by day.
+    The reference in force on the first day of the half-year, or on its eve (United Kingdom: 31
+    December and 30 June); a contractual rate over a series follows the series day by day.
     """
     if regime.fixing is Fixing.CONTRACTUAL:
         return day
@@ -136,7 +137,7 @@ def build_rate_tables(
 ) -> RateTables:
     """Lay out the rates of the regimes, whose position is their code, from one day to another.
 
-    first_day, last_day   days since 1970-01-01, inclusive; `EARLIEST_DAY` and the as-of date of a run
+    first_day, last_day   days since 1970-01-01, inclusive; `EARLIEST_DAY` and the as-of date
 
     Raises ConfigurationWrong for rates too large or with too many decimals for exact arithmetic.
     """

@@ -1,4 +1,4 @@
-"""Late-payment interest regimes: what the law, or a contract, says about rate, days and lump sum."""
+"""Late-payment interest regimes: what law or contract says about rate, days and lump sum."""
 
 from __future__ import annotations
 
@@ -125,15 +125,15 @@ def business_regime(regimes: Mapping[str, Regime], country: str) -> str | None:
 
 
 def public_regime(regimes: Mapping[str, Regime], country: str) -> str | None:
-    """Name the regime of public buyers of a country; None where they come under the business one."""
+    """Name the regime of public buyers of a country; None where the business one serves them."""
     return _regime_of(regimes, country, public=True)
 
 
 def statutory_regime(regimes: Mapping[str, Regime], country: str, where: str) -> str:
     """Name the regime of a country, `NONE` where its law gives none.
 
-    Raises RateMissing, naming `where` the country comes from, for a country whose law gives interest
-    but whose regime is not on file.
+    Raises RateMissing, naming `where` the country comes from, for a country whose law gives
+    interest but whose regime is not on file.
     """
     name = business_regime(regimes, country)
     if name is not None:
@@ -150,8 +150,9 @@ def statutory_regime(regimes: Mapping[str, Regime], country: str, where: str) ->
 def latest_legal_due_days(cap: TermCap, document_day: Days, *, is_end_of_month: bool) -> Days:
     """Give the latest due day that the law lets parties agree on; int32[n] in and out.
 
-    For a term written as end of month the later of both accepted readings counts: n days and then the
-    end of that month, or the end of the month and then n days (DGCCRF on L441-10 of the French code).
+    For a term written as end of month the later of both accepted readings counts: n days and then
+    the end of that month, or the end of the month and then n days (DGCCRF on L441-10 of the French
+    code).
     """
     day = document_day.astype(np.int64)
     latest = day + cap.net_days
@@ -165,22 +166,23 @@ def latest_legal_due_days(cap: TermCap, document_day: Days, *, is_end_of_month: 
 def limitation_days(regime: Regime, due_day: Days) -> Days | None:
     """Give the last day on which an item may still be sued for; None where no period is on file.
 
-    French commercial claims lapse five years after they fell due (C. com. L110-4), German ones three
-    years after the end of that year (BGB 195, 199). Interruptions are not known to a ledger.
+    French commercial claims lapse five years after they fell due (C. com. L110-4), German ones
+    three years after the end of that year (BGB 195, 199). Interruptions are not known to a ledger.
     """
     if regime.limitation_years is None:
         return None
     day = due_day.astype("datetime64[D]")
     if regime.limitation_from == "end_of_year":
         years = day.astype("datetime64[Y]") + 1 + regime.limitation_years
-        return (years.astype("datetime64[D]").astype(np.int64) - 1).astype(np.int32)
+        last = years.astype("datetime64[D]").astype(np.int64) - 1
+        return np.asarray(last, np.int32)
     months = day.astype("datetime64[M]")
     offset = (day - months.astype("datetime64[D]")).astype(np.int64)
     target = months + 12 * regime.limitation_years
     start = target.astype("datetime64[D]").astype(np.int64)
     length = (target + 1).astype("datetime64[D]").astype(np.int64) - start
     # 29 February in a year without one: the period ends with the month (Civil Code 2228, BGB 188).
-    return (start + np.minimum(offset, length - 1)).astype(np.int32)
+    return np.asarray(start + np.minimum(offset, length - 1), np.int32)
 
 
 def _month_end(day: NDArray[np.int64]) -> NDArray[np.int64]:

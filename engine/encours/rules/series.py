@@ -1,8 +1,8 @@
 """Reference rates as dated series: bundled ones with their sources, extended by the user's rows.
 
-A series is a step function: a value holds from its effective date until the next one. It is known from
-its first row to the date in `known_until.csv`, and, for every row of the user, from that row to the end
-of its half-year. Outside of that a look-up is an error: nothing is carried forward.
+A series is a step function: a value holds from its effective date until the next one. It is known
+from its first row to the date in `known_until.csv`, and, for every row of the user, from that row
+to the end of its half-year. Outside of that a look-up is an error: nothing is carried forward.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RateRow:
 
 @dataclass(frozen=True, slots=True)
 class RateSeries:
-    """A reference rate: rows by ascending date, and the closed intervals in which they are known."""
+    """A reference rate: rows by ascending date, and the closed intervals that they are known in."""
 
     name: str
     rows: tuple[RateRow, ...]
@@ -66,7 +66,9 @@ class RateSeries:
     @property
     def last_effective_date(self) -> date:
         """The date of the last value that lies within what is known."""
-        return max(row.effective_date for row in self.rows if row.effective_date <= self.known_until)
+        return max(
+            row.effective_date for row in self.rows if row.effective_date <= self.known_until
+        )
 
     def row_on(self, day: date) -> RateRow | None:
         """Give the row in force on a day, None where the series is not known."""
@@ -104,10 +106,11 @@ class RateSeries:
 def load_series(extra_rows: Iterable[UserRate] = ()) -> dict[str, RateSeries]:
     """Load the bundled series, sorted by name, with the user's rows laid over them.
 
-    extra_rows   (series, effective date, percent, source); a row replaces a bundled value of the same
-                 date, and may start a series of its own.
+    extra_rows   (series, effective date, percent, source); a row replaces a bundled value of the
+                 same date, and may start a series of its own.
 
-    Raises InputRefused for two different values of one series and date, and for more than nine decimals.
+    Raises InputRefused for two different values of one series and date, and for more than nine
+    decimals.
     """
     bundled_rows, bundled_until = _load_bundled()
     rows = {name: dict(by_date) for name, by_date in bundled_rows.items()}

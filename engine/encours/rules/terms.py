@@ -1,11 +1,11 @@
 """Payment terms: from the code of a term and a baseline date to the due date.
 
-`NETn` is n days after the baseline; `NETnEOM` the end of the month in which that day lies; `EOMn` is
-n days after the end of the baseline's month. A suffix `Dd` then moves to day d of the following month
-(`NET30EOMD15`), or to that month's last day where it is shorter.
+`NETn` is n days after the baseline; `NETnEOM` the end of the month in which that day lies; `EOMn`
+is n days after the end of the baseline's month. A suffix `Dd` then moves to day d of the following
+month (`NET30EOMD15`), or to that month's last day where it is shorter.
 
-The two readings of "45 days end of month" are both usual, and the French administration accepts both:
-`NET45EOM` and `EOM45` can lie half a month apart (15 April 2008: 31 May or 14 June).
+The two readings of "45 days end of month" are both usual, and the French administration accepts
+both: `NET45EOM` and `EOM45` can lie half a month apart (15 April 2008: 31 May or 14 June).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PATTERN: Final = re.compile(
-    r"(?:NET(?P<net>[0-9]{1,4})(?P<then_end>EOM)?|EOM(?P<after_end>[0-9]{1,4}))(?:D(?P<day>[0-9]{1,2}))?"
+    r"(?:NET(?P<net>[0-9]{1,4})(?P<then_end>EOM)?|EOM(?P<after_end>[0-9]{1,4}))"
+    r"(?:D(?P<day>[0-9]{1,2}))?"
 )
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
