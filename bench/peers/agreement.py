@@ -86,7 +86,9 @@ def differences(ours: Path, theirs: Path, rates: Path) -> dict[str, int]:
     with duckdb.connect() as database:
         for table, query in tables.items():
             sides = [query.format(run=run, **names) for run in (ours, theirs)]
-            only = f"({sides[0]} EXCEPT ALL {sides[1]}) UNION ALL ({sides[1]} EXCEPT ALL {sides[0]})"
+            only = (
+                f"({sides[0]} EXCEPT ALL {sides[1]}) UNION ALL ({sides[1]} EXCEPT ALL {sides[0]})"
+            )
             [(found[table],)] = database.sql(f"SELECT count(*) FROM ({only})").fetchall()
     return found
 

@@ -1,6 +1,6 @@
 """The nightly job as one data engineer would write it in SQL, on DuckDB.
 
-    python bench/peers/duckdb_job.py LEDGER AS_OF OUT RATES THREADS
+    python -m bench.peers.duckdb_job LEDGER AS_OF OUT RATES THREADS
 
 Written to be as fast as we could make it: two set-based passes, integer arithmetic, an index of
 cumulated rates instead of a join over half-years, no promise about the order of rows. All amounts,

@@ -19,7 +19,9 @@ FIRST_YEAR = 2015
 def write_rates(path: Path, as_of: date) -> Path:
     """Write one row per regime and half-year: its days, its rate, how it is applied."""
     regimes, series = load_regimes(), load_series()
-    starts = [date(year, month, 1) for year in range(FIRST_YEAR, as_of.year + 1) for month in (1, 7)]
+    starts = [
+        date(year, month, 1) for year in range(FIRST_YEAR, as_of.year + 1) for month in (1, 7)
+    ]
     starts = [start for start in starts if start <= as_of]
     ends = [*(start - timedelta(days=1) for start in starts[1:]), as_of]
     rows = [

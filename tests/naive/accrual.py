@@ -174,6 +174,7 @@ def _pieces_by_payment(
                 part.append(previous)
             previous.last = day
             previous.interest += _interest_of_day(law.regimes[regime], principal, rate, day)
-        pieces += part
+        # What was paid first stands highest: its rows come first among those of the same days.
+        pieces = part + pieces
         paid = level
     return pieces

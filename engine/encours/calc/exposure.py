@@ -18,6 +18,7 @@ from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes
 
 if TYPE_CHECKING:
     from encours.ledger.commitments import Commitments
+    from encours_schemas.configuration import ExposureTerms
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -66,11 +67,13 @@ def order_names(
     return pc.if_else(has_id.fill_null(False), named, pa.scalar(None, pa.string()))
 
 
-def collect_order_payments(payments: pa.Table) -> OrderPayments:
-    """Add the down payments of each order up.
+def collect_order_payments(payments: pa.Table, context: RunContext) -> OrderPayments:
+    """Add the down payments of each order up, where credits reduce the exposure at all.
 
     payments  columns order_id, customer_code, company_code, open_rc (negative)
     """
+    reduces = np.array([terms.credits_reduce for terms in exposure_terms(context)], bool)
+    payments = payments.filter(pa.array(reduces[payments.column("company_code").to_numpy()]))
     names = order_names(
         payments.column("company_code").to_numpy(),
         payments.column("customer_code").to_numpy(),
@@ -142,11 +145,21 @@ class CommitmentSums:
             used = _used(order, left, self._payments.paid_rc)
             self._add_amounts(pair, column, left - used)
             self._add_amounts(pair, np.full(len(pair), _COLUMN["down_payments"]), used)
-            # What reduced an order beyond the horizon is neither owed back nor set against a debt.
-            beyond = column == _COLUMN["orders_beyond_horizon"]
-            balance = np.full(int(beyond.sum()), _COLUMN["credit_balance"])
-            self._add_amounts(pair[beyond], balance, -used[beyond])
+            # What reduced an order that does not count is neither owed back nor set against a debt.
+            idle = self._does_not_count(pair, column)
+            balance = np.full(int(idle.sum()), _COLUMN["credit_balance"])
+            self._add_amounts(pair[idle], balance, -used[idle])
         return self.sums
+
+    def _does_not_count(self, pair: Array, column: Array) -> Array:
+        """Tell which commitments stand beyond the horizon or in a component left out: bool[n]."""
+        left_out = np.zeros((self._company_count, len(POSITION_SUMS)), bool)
+        left_out[:, _COLUMN["orders_beyond_horizon"]] = True
+        for company, terms in enumerate(exposure_terms(self._context)):
+            for name in terms.components_left_out:
+                left_out[company, _COLUMN[name]] = True
+        found: Array = left_out[pair % self._company_count, column]
+        return found
 
     def _columns(self, commitments: Commitments) -> Array:
         """Give the position's column that each commitment stands in."""
@@ -173,10 +186,15 @@ def _used(order: Array, left: Array, paid_rc: Array) -> Array:
     return np.clip(paid_rc[order] - before, 0, left)
 
 
+def exposure_terms(context: RunContext) -> list[ExposureTerms]:
+    """Give what is configured for each company code's credit segment."""
+    exposure = context.configuration.exposure
+    return [exposure.for_segment(name) for name in context.master.companies.segments]
+
+
 def horizon_days(context: RunContext) -> Array:
     """Give the last day of the horizon of orders per company code: int64[companies]."""
-    exposure = context.configuration.exposure
-    days = [exposure.for_segment(name).horizon_days for name in context.master.companies.segments]
+    days = [terms.horizon_days for terms in exposure_terms(context)]
     return context.as_of_day + np.array(days, np.int64)
 
 
@@ -223,21 +241,18 @@ def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContex
     customer, company = np.divmod(joined.keys, company_count)
     sums = joined.sums.copy()
     _count_credits(sums, customer, company, context)
-    exposure = context.configuration.exposure
     return Positions(
         customer.astype(np.int32),
         company.astype(np.int32),
         sums,
         joined.minimum.copy(),
-        any(exposure.for_segment(name).components_left_out for name in context.master.companies.segments),
+        any(terms.components_left_out for terms in exposure_terms(context)),
     )
 
 
 def _count_credits(sums: Array, customer: Array, company: Array, context: RunContext) -> None:
     """Count credits up to the debts to the same company code, in place; the rest is a balance."""
-    exposure = context.configuration.exposure
-    segments = context.master.companies.segments
-    terms = [exposure.for_segment(name) for name in segments]
+    terms = exposure_terms(context)
     for name in COMPONENTS:
         out = np.array([name in one.components_left_out for one in terms], bool)[company]
         if name in CREDIT_COMPONENTS:

@@ -46,6 +46,14 @@ ITEM_WARNINGS = (
 )
 
 
+class ItemTypes(NamedTuple):
+    """What the type and sign of n items say: bool[n] each."""
+
+    exists: Array
+    is_credit: Array
+    bears_interest: Array
+
+
 class InterestInputs(NamedTuple):
     """What the interest kernels were given, for those that list the detail."""
 
@@ -114,10 +122,11 @@ def measure_items(
     is_open = open_milli != 0
     open_rc = convert(open_milli, items.currency_code, context.reporting)
     disputed = _disputed(items, open_milli)
-    bears, is_credit = _interest_types(items)
-    component = _components(items, is_credit & (items.amount_milli < 0), context.as_of_day)
+    types = _item_types(items, exists)
+    bears = types.bears_interest
+    component = _components(items, types.is_credit & (items.amount_milli < 0), context.as_of_day)
     regime = _regimes(items, bears & exists, context)
-    accrued = _accrue(items, allocations, balances, disputed, regime, is_credit, context)
+    accrued = _accrue(items, allocations, balances, disputed, regime, types, context)
     has_settlement = balances.settled_day != NO_DAY
     end_day = np.where(has_settlement, balances.settled_day, context.as_of_day)
     end_day = np.minimum(end_day, context.as_of_day)
@@ -242,12 +251,12 @@ def _disputed(items: Items, open_milli: Array) -> Array:
     return np.where(items.is_disputed, np.sign(open_milli) * np.minimum(part, whole), 0)
 
 
-def _interest_types(items: Items) -> tuple[Array, Array]:
+def _item_types(items: Items, exists: Array) -> ItemTypes:
     """Tell which items bear interest by their type, and which are credits (DOMAIN 3 and 6)."""
     is_credit = np.isin(items.type_code, (CREDIT_NOTE, PAYMENT, DOWN_PAYMENT))
     is_credit |= items.amount_milli < 0
     bears = ~is_credit & np.isin(items.type_code, (INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE))
-    return bears, is_credit
+    return ItemTypes(exists, is_credit, bears)
 
 
 def _components(items: Items, is_negative_credit: Array, as_of_day: int) -> Array:
@@ -301,11 +310,11 @@ def _accrue(
     balances: Balances,
     disputed: Array,
     regime: Array,
-    is_credit: Array,
+    types: ItemTypes,
     context: RunContext,
 ) -> dict[str, Any]:
     """Run the interest kernel over the unit; give its figures by the names of `MeasuredItems`."""
-    inputs = interest_inputs(items, allocations, balances, disputed, regime, is_credit, context)
+    inputs = interest_inputs(items, allocations, balances, disputed, regime, types, context)
     result = interest.new_interest_result(items.row_count)
     posted = interest_allocations(allocations)
     options = interest_options(context)
@@ -334,17 +343,18 @@ def interest_inputs(
     balances: Balances,
     disputed: Array,
     regime: Array,
-    is_credit: Array,
+    types: ItemTypes,
     context: RunContext,
 ) -> interest.InterestItems:
     """Lay the items out for the interest kernels."""
+    exists = types.exists
     customers = context.master.customers
     customer = items.customer_code
-    flags = is_credit * np.uint8(interest.FLAG_CREDIT)
+    opened = customers.insolvency_day[customer]
+    flags = types.is_credit * np.uint8(interest.FLAG_CREDIT)
     flags |= (items.type_code == INTEREST_NOTE) * np.uint8(interest.FLAG_INTEREST_NOTE)
     flags |= customers.is_consumer[customer] * np.uint8(interest.FLAG_CONSUMER)
     flags |= customers.is_intragroup[customer] * np.uint8(interest.FLAG_INTRAGROUP)
-    opened = customers.insolvency_day[customer]
     return interest.InterestItems(
         amount_milli=items.amount_milli,
         open_milli=balances.open_milli,
@@ -352,15 +362,14 @@ def interest_inputs(
         due_day=items.due_day,
         claim_day=items.delivery_day,
         settled_day=balances.settled_day,
-        regime_code=np.where(items.faults.bad, np.int32(-1), regime),
-        flags=np.where(items.posting_day > context.as_of_day, interest.FLAG_CREDIT, flags).astype(
-            np.uint8
-        ),
+        regime_code=np.where(exists, regime, np.int32(-1)),
+        # A row that does not exist bears nothing and was billed nothing.
+        flags=np.where(exists, flags, np.uint8(interest.FLAG_CREDIT)),
         insolvency_day=np.where(opened <= context.as_of_day, opened, np.int32(NO_DAY)),
         disputed_milli=np.maximum(disputed, 0),
         billed_to_day=items.billed_to_day,
         billed_milli=items.billed_milli,
-        has_billed=items.has_billed.astype(np.uint8),
+        has_billed=(items.has_billed & exists).astype(np.uint8),
         currency_code=items.currency_code,
     )
 

@@ -27,9 +27,7 @@ def interest_periods(items: Items, measured: MeasuredItems, context: RunContext)
     rows = np.flatnonzero(measured.is_published & (measured.reason == 0))
     inputs = measured.interest_inputs
     arguments = (rows, inputs.items, inputs.allocations, context.law.rates, inputs.options)
-    count = kernels.list_interest_periods(*arguments, kernels.new_interest_periods(0))
-    periods = kernels.new_interest_periods(count)
-    kernels.list_interest_periods(*arguments, periods)
+    periods = kernels.list_interest_periods(*arguments)
     row = periods.item_index
     reference = periods.reference_rate_e9
     day_counts = tuple(dict.fromkeys(regime.day_count for regime in context.law.regimes))

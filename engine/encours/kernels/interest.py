@@ -14,13 +14,7 @@ lowest, the claim what lies above.
 import numpy as np
 
 from encours.kernels._jit import kernel
-from encours.kernels.interest_accrual import (
-    accrue_claims,
-    first_missing_day,
-    rate_on,
-    rates_until,
-    weight_until,
-)
+from encours.kernels.interest_accrual import accrue_claims, rate_times_weight
 from encours.kernels.interest_columns import (
     ACCRUED_COLUMNS,
     ACCRUED_FAULT,
@@ -175,8 +169,7 @@ def _accrued(claims, is_chosen, allocations, tables, result):
         rows, out = chosen[faulty, CLAIM_ITEM_INDEX], out[faulty]
         earlier = result.rate_missing_day[rows]
         earlier[earlier == NO_DAY] = NEVER
-        missing = out[:, ACCRUED_MISSING_DAY]
-        missing = np.minimum(np.where(missing == NO_DAY, NEVER, missing), earlier)
+        missing = np.minimum(out[:, ACCRUED_MISSING_DAY], earlier)
         result.fault[rows] = np.where(missing == NEVER, FAULT_TOO_LARGE, FAULT_RATE_MISSING)
         result.rate_missing_day[rows] = np.where(missing == NEVER, NO_DAY, missing)
     return interest
@@ -238,20 +231,15 @@ def accrue_plain(items, allocations, tables, options, result, pending):
             if reason == REASON_NONE:
                 unit = options.minor_unit_milli[items.currency_code[i]]
                 rate_day = fixing_day(tables, regime, due_day + 1, end_day)
-                if rate_day == NO_DAY:
-                    multiplier = rates_until(tables, regime, end_day)
-                    multiplier -= rates_until(tables, regime, due_day)
-                else:
-                    multiplier = weight_until(tables, regime, end_day)
-                    multiplier -= weight_until(tables, regime, due_day)
-                    multiplier *= rate_on(tables, regime, rate_day)
-                high, low = add_product(np.int64(0), np.int64(0), balance, multiplier)
+                rates, missing = rate_times_weight(tables, regime, rate_day, due_day + 1, end_day)
+                high, low = add_product(np.int64(0), np.int64(0), balance, rates)
                 divisor = tables.regimes[regime, RATE_DIVISOR]
                 penalty, fits = round_money(high, low, divisor, unit)
-                missing = first_missing_day(tables, regime, rate_day, due_day + 1, end_day)
-                if missing != NO_DAY or not fits:
-                    result.fault[i] = FAULT_TOO_LARGE if missing == NO_DAY else FAULT_RATE_MISSING
+                if missing != NEVER:
+                    result.fault[i] = FAULT_RATE_MISSING
                     result.rate_missing_day[i] = missing
+                elif not fits:
+                    result.fault[i] = FAULT_TOO_LARGE
                 result.penalty_milli[i] = penalty
                 result.unbilled_milli[i] = penalty
                 result.first_principal_milli[i] = balance
@@ -336,17 +324,10 @@ def find_interest_days(claims, k, end_day, allocations):
             claims[k, CLAIM_TO_DAY] = stretch_end
             claims[k, CLAIM_DAYS] += stretch_end - day + 1
         while allocation < last and allocations.value_day[allocation] <= stretch_end:
-            balance = reduced(balance, allocations.amount_milli[allocation])
+            if -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI:  # else it stays too large
+                balance -= allocations.amount_milli[allocation]
             allocation += 1
         day = stretch_end + 1
-
-
-@kernel
-def reduced(balance, reduction):
-    """Give balance less reduction; a balance past its limit stays as it is: nothing wraps."""
-    if -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI:
-        return balance - reduction
-    return balance
 
 
 @kernel
@@ -370,7 +351,8 @@ def balance_after_due(i, items, allocations):
     first = allocations.offset[i]
     last = allocations.offset[i + 1]
     while first < last and allocations.value_day[first] <= items.due_day[i]:
-        balance = reduced(balance, allocations.amount_milli[first])
+        if -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI:  # else it stays too large
+            balance -= allocations.amount_milli[first]
         first += 1
     return balance, first, last
 

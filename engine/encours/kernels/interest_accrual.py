@@ -33,6 +33,7 @@ from encours.kernels.interest_columns import (
     FIRST_UNKNOWN_DAY,
     FIXED_AT_PAYMENT,
     FIXING,
+    NEVER,
     NO_DAY,
     NO_RATE_E9,
     PERIOD_DAYS,
@@ -86,7 +87,7 @@ def accrue_claims(claims, allocations, tables, periods, out):
             claims[k, CLAIM_MINOR_UNIT_MILLI],
             claims[k, CLAIM_INTEREST_FIRST],
         )
-        running = Running(zero, zero, zero, zero, zero, row, zero, zero + NO_DAY)
+        running = Running(zero, zero, zero, zero, zero, row, zero, zero + NEVER)
         if tables.regimes[claim.regime_code, FIXING] == FIXED_AT_PAYMENT:
             running = _accrue_levels(running, claim, allocations, tables, periods)
         else:
@@ -95,7 +96,7 @@ def accrue_claims(claims, allocations, tables, periods, out):
         row = running.row
         fault = FAULT_TOO_LARGE if running.is_too_large else FAULT_NONE
         out[k, ACCRUED_INTEREST_MILLI] = running.capital_milli
-        out[k, ACCRUED_FAULT] = fault if running.missing_day == NO_DAY else FAULT_RATE_MISSING
+        out[k, ACCRUED_FAULT] = fault if running.missing_day == NEVER else FAULT_RATE_MISSING
         out[k, ACCRUED_MISSING_DAY] = running.missing_day
     return row
 
@@ -111,6 +112,7 @@ def _accrue_levels(running, claim, allocations, tables, periods):
 
     Without returns each level has been open since the due date, and needs no walk of its own.
     """
+    layer_from, layer_to = claim.layer_from_milli, claim.layer_to_milli
     has_return = False
     for k in range(claim.first, claim.last):
         has_return |= allocations.amount_milli[k] < 0
@@ -121,17 +123,20 @@ def _accrue_levels(running, claim, allocations, tables, periods):
         stretch_end = claim.end_day
         if allocation < claim.last:
             stretch_end = min(stretch_end, np.int64(allocations.value_day[allocation]))
-        principal = layer_principal(balance, claim.layer_from_milli, claim.layer_to_milli)
+        principal = max(min(balance, layer_to) - layer_from, np.int64(0))
         reached = balance
         while allocation < claim.last and allocations.value_day[allocation] <= stretch_end:
             balance -= allocations.amount_milli[allocation]
             allocation += 1
         later = np.int64(0)
         if stretch_end < claim.end_day:
-            highest = balance
-            if has_return:
-                highest = _highest_balance(claim, allocations, allocation, balance)
-            later = layer_principal(highest, claim.layer_from_milli, claim.layer_to_milli)
+            highest, tried, k = balance, balance, allocation
+            while has_return and k < claim.last and allocations.value_day[k] < claim.end_day:
+                tried -= allocations.amount_milli[k]
+                k += 1
+                if k == claim.last or allocations.value_day[k] != allocations.value_day[k - 1]:
+                    highest = max(highest, tried)  # at the end of a day
+            later = max(min(highest, layer_to) - layer_from, np.int64(0))
         if principal > later:
             level = Claim(
                 claim.item_index,
@@ -142,32 +147,13 @@ def _accrue_levels(running, claim, allocations, tables, periods):
                 stretch_end,
                 stretch_end,
                 claim.regime_code,
-                claim.layer_from_milli + later,
-                claim.layer_from_milli + principal,
+                layer_from + later,
+                layer_from + principal,
                 claim.minor_unit_milli,
                 np.int64(0),  # what a payment pays first is not combined with what fixes its rate
             )
             running = _accrue_window(running, level, allocations, tables, periods)
     return running
-
-
-@kernel
-def _highest_balance(claim, allocations, allocation, balance):
-    """Give the highest balance of any later day of the window, from the next allocation on."""
-    highest = balance
-    while allocation < claim.last and allocations.value_day[allocation] < claim.end_day:
-        day = allocations.value_day[allocation]
-        while allocation < claim.last and allocations.value_day[allocation] == day:
-            balance -= allocations.amount_milli[allocation]
-            allocation += 1
-        highest = max(highest, balance)
-    return highest
-
-
-@kernel
-def layer_principal(balance_milli, layer_from_milli, layer_to_milli):
-    """Give how much of a balance lies between two levels, never below zero."""
-    return max(min(balance_milli, layer_to_milli) - layer_from_milli, np.int64(0))
 
 
 @kernel
@@ -187,7 +173,7 @@ def _accrue_window(running, claim, allocations, tables, periods):
                 years += 1
                 anniversary = anniversary_day(claim.due_day, years)
             stretch_end = min(stretch_end, anniversary)
-        principal = layer_principal(balance, layer_from, layer_to)
+        principal = max(min(balance, layer_to) - layer_from, np.int64(0))
         payment = np.int64(0)
         while allocation < claim.last and allocations.value_day[allocation] <= stretch_end:
             value_day = np.int64(allocations.value_day[allocation])
@@ -198,7 +184,8 @@ def _accrue_window(running, claim, allocations, tables, periods):
                     payment = min(payment + reduction, np.int64(MONEY_LIMIT_MILLI))
                 allocation += 1
             # What leaves this layer as it is ends no stretch.
-            if payment > 0 or layer_principal(balance, layer_from, layer_to) != principal:
+            left = max(min(balance, layer_to) - layer_from, np.int64(0))
+            if payment > 0 or left != principal:
                 stretch_end = value_day
         if principal > 0:
             running = _accrue_stretch(running, claim, tables, periods, day, stretch_end, principal)
@@ -215,38 +202,37 @@ def _accrue_stretch(running, claim, tables, periods, day, stretch_end, principal
     high, low, row = running.high, running.low, running.row
     regime, rate_day = claim.regime_code, claim.rate_day
     principal += running.capital_milli + running.paid_milli
-    missing_day = first_missing_day(tables, regime, rate_day, day, stretch_end)
-    if running.missing_day != NO_DAY:
-        if missing_day == NO_DAY or running.missing_day < missing_day:
-            missing_day = running.missing_day
+    missing_day = running.missing_day
     while day <= stretch_end:
         piece_end = stretch_end
-        if rate_day == NO_DAY:
-            piece_end = _period_end(tables, regime, day, stretch_end)
+        segment = tables.days[day - tables.first_day, SEGMENT]
+        next_segment = segment + 1
+        while rate_day == NO_DAY and next_segment < tables.segments.shape[1]:
+            next_day = tables.segments[regime, next_segment, FIRST_DAY]
+            if next_day > piece_end:
+                break
+            if tables.segments[regime, next_segment, STARTS_PERIOD]:
+                piece_end = next_day - 1
+            next_segment += 1
         before_high, before_low = high, low
-        if rate_day == NO_DAY:
-            multiplier = rates_until(tables, regime, piece_end) - rates_until(
-                tables, regime, day - 1
-            )
-        else:
-            weight = weight_until(tables, regime, piece_end) - weight_until(tables, regime, day - 1)
-            multiplier = rate_on(tables, regime, rate_day) * weight
+        multiplier, missing = rate_times_weight(tables, regime, rate_day, day, piece_end)
         high, low = add_product(high, low, principal, multiplier)
+        missing_day = min(missing_day, missing)
         if row < periods.shape[0]:
             divisor, unit = tables.regimes[regime, RATE_DIVISOR], claim.minor_unit_milli
             before, _ = round_money(before_high, before_low, divisor, unit)
             after, _ = round_money(high, low, divisor, unit)
-            segment_day = day if rate_day == NO_DAY else rate_day
-            segment = tables.days[segment_day - tables.first_day, SEGMENT]
+            if rate_day != NO_DAY:
+                segment = tables.days[rate_day - tables.first_day, SEGMENT]
             reference_e9 = tables.segments[regime, segment, REFERENCE_RATE_E9]
-            rate_e9 = rate_on(tables, regime, segment_day) * tables.regimes[regime, RATE_UNIT_E9]
+            rate = tables.segments[regime, segment, RATE]
             periods[row, PERIOD_ITEM_INDEX] = claim.item_index
             periods[row, PERIOD_FROM_DAY] = day
             periods[row, PERIOD_TO_DAY] = piece_end
             periods[row, PERIOD_DAYS] = piece_end - day + 1
             periods[row, PERIOD_PRINCIPAL_MILLI] = principal
             periods[row, PERIOD_REFERENCE_RATE_E9] = reference_e9
-            periods[row, PERIOD_RATE_E9] = rate_e9
+            periods[row, PERIOD_RATE_E9] = rate * tables.regimes[regime, RATE_UNIT_E9]
             periods[row, PERIOD_INTEREST_MILLI] = after - before
         row += 1
         day = piece_end + 1
@@ -303,50 +289,34 @@ def _settle(running, claim, tables, periods, day, payment, joins):
 
 
 @kernel
-def rates_until(tables, regime, day):
-    """Give the sum of rate x weight over all days of the tables up to a day."""
-    # Single elements only: a row taken as a view would cost more than all the arithmetic.
-    segment = tables.days[day - tables.first_day, SEGMENT]
-    base = tables.segments[regime, segment, CUMULATIVE_BASE]
-    return base + tables.segments[regime, segment, RATE] * weight_until(tables, regime, day)
+def rate_times_weight(tables, regime, rate_day, day, last_day):
+    """Give the sum of rate x weight over some days, and the first of them without a rate.
 
+    rate_day   the day whose rate they all take, NO_DAY: each its own
 
-@kernel
-def weight_until(tables, regime, day):
-    """Give the sum of the weights of all days of the tables up to a day."""
-    column = WEIGHT + tables.regimes[regime, DAY_COUNT]
-    return np.int64(tables.days[day - tables.first_day, column])
-
-
-@kernel
-def rate_on(tables, regime, day):
-    """Give the rate of a day, scaled as the regime's are."""
-    return tables.segments[regime, tables.days[day - tables.first_day, SEGMENT], RATE]
-
-
-@kernel
-def first_missing_day(tables, regime, rate_day, day, last_day):
-    """Give the first day that needs a rate which is not known, NO_DAY when there is none."""
-    if rate_day != NO_DAY:
-        day = rate_day
-        last_day = rate_day
-    segment = tables.days[day - tables.first_day, SEGMENT]
-    unknown = max(day, tables.segments[regime, segment, FIRST_UNKNOWN_DAY])
-    return unknown if unknown <= last_day else np.int64(NO_DAY)
-
-
-@kernel
-def _period_end(tables, regime, day, last_day):
-    """Give the last day of the row of the detail that begins on `day`, at most `last_day`."""
-    segment = tables.days[day - tables.first_day, SEGMENT] + 1
-    while segment < tables.segments.shape[1]:
-        first_day = tables.segments[regime, segment, FIRST_DAY]
-        if first_day > last_day:
-            return last_day
-        if tables.segments[regime, segment, STARTS_PERIOD]:
-            return first_day - 1
-        segment += 1
-    return last_day
+    The second is NEVER when all rates are known.
+    """
+    # One way out and single elements, no rows as views: otherwise Numba counts references to the
+    # arrays, which costs more than all of the arithmetic.
+    weight_column = WEIGHT + tables.regimes[regime, DAY_COUNT]
+    last_weight = np.int64(tables.days[last_day - tables.first_day, weight_column])
+    eve_weight = np.int64(tables.days[day - 1 - tables.first_day, weight_column])
+    first_needed = day if rate_day == NO_DAY else rate_day
+    last_needed = last_day if rate_day == NO_DAY else rate_day
+    segment = tables.days[first_needed - tables.first_day, SEGMENT]
+    missing_day = max(first_needed, tables.segments[regime, segment, FIRST_UNKNOWN_DAY])
+    if missing_day > last_needed:
+        missing_day = np.int64(NEVER)
+    if rate_day == NO_DAY:
+        segment = tables.days[last_day - tables.first_day, SEGMENT]
+        total = tables.segments[regime, segment, CUMULATIVE_BASE]
+        total += tables.segments[regime, segment, RATE] * last_weight
+        segment = tables.days[day - 1 - tables.first_day, SEGMENT]
+        total -= tables.segments[regime, segment, CUMULATIVE_BASE]
+        total -= tables.segments[regime, segment, RATE] * eve_weight
+    else:
+        total = tables.segments[regime, segment, RATE] * (last_weight - eve_weight)
+    return total, missing_day
 
 
 @kernel

@@ -91,7 +91,7 @@ CLAIM_COLUMNS = 18
 # Columns of what `accrue_claims` gives, int64[k, 3].
 ACCRUED_INTEREST_MILLI = 0
 ACCRUED_FAULT = 1
-ACCRUED_MISSING_DAY = 2
+ACCRUED_MISSING_DAY = 2  # NEVER = none
 ACCRUED_COLUMNS = 3
 
 # Columns of the interest detail, int64[k, 8].
@@ -261,7 +261,7 @@ class Running(NamedTuple):
     paid_milli      interest that payments took while the ledger booked them on the principal
     row             next row of the detail, written or not
     is_too_large    1: a sum passed 10^18 thousandths
-    missing_day     the first day without a rate, NO_DAY = none
+    missing_day     the first day without a rate, NEVER = none
     """
 
     high: int

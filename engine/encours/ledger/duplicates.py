@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.ledger.checking import check_columns
+from encours.ledger.checking import check_columns, combine
+from encours.ledger.decode import NO_DAY, decode_date
 from encours_schemas import INPUT_TABLES
 from encours_schemas.tables import Kind
 
@@ -100,18 +101,45 @@ def row_contents(source: TableSource, data: pa.Table) -> list[tuple[object, ...]
     return list(zip(*columns, strict=True))
 
 
-def twins_in_memory(source: TableSource, column: str) -> Array:
-    """Pair the rows of equal key of a table that fits in memory: int64[d, 2] (row, first row)."""
-    if column not in source.columns or not source.row_count:
+def twins_in_memory(source: TableSource, *key: str) -> Array:
+    """Pair the rows of equal key of a table that fits in memory: int64[d, 2] (row, first row).
+
+    A row without its only key column has no key; of several columns an empty one is a value.
+    """
+    if not key or not source.row_count:
         return np.empty((0, 2), np.int64)
-    keys = [source.read(unit, [column]).column(column) for unit in source.units]
-    texts = pa.chunked_array([chunk.cast(pa.string()) for key in keys for chunk in key.chunks])
-    whole = texts.combine_chunks()
-    named = pc.if_else(pc.equal(pc.binary_length(whole), 0), pa.scalar(None, pa.string()), whole)
-    positions = named.dictionary_encode().indices
-    codes = positions.fill_null(-1).to_numpy(zero_copy_only=False)
-    first = np.full(int(codes.max(initial=-1)) + 1, -1, np.int64)
+    codes = _key_codes(source, key[0])
+    for name in key[1:]:
+        own = _key_codes(source, name)
+        codes = _dense_codes(pa.array((codes + 1) * (int(own.max()) + 2) + own + 1))
+    first = np.full(int(codes.max()) + 1, -1, np.int64)
     rows = np.flatnonzero(codes >= 0)
     first[codes[rows[::-1]]] = rows[::-1]
     repeated = rows[first[codes[rows]] != rows]
     return np.column_stack([repeated, first[codes[repeated]]])
+
+
+def _key_codes(source: TableSource, name: str) -> Array:
+    """Give equal numbers to equal values of a key column, -1 where there is none: int64[n]."""
+    if name not in source.columns:
+        return np.full(source.row_count, -1, np.int64)
+    is_date = INPUT_TABLES[source.name].column(name).kind is Kind.DATE
+    parts = []
+    for unit in source.units:
+        data = source.read(unit, [name])
+        if name not in data.column_names:
+            parts.append(pa.nulls(unit.row_count, pa.int32() if is_date else pa.string()))
+        elif is_date:
+            days = decode_date(data.column(name), source.dialect).values
+            parts.append(pa.array(days, mask=days == NO_DAY))
+        else:
+            texts = combine(data.column(name)).cast(pa.string())
+            empty = pc.equal(pc.binary_length(texts), 0)
+            parts.append(pc.if_else(empty, pa.scalar(None, pa.string()), texts))
+    return _dense_codes(pa.concat_arrays(parts))
+
+
+def _dense_codes(values: pa.Array) -> Array:
+    """Number the distinct values from 0, -1 for null: int64[n]."""
+    positions = values.dictionary_encode().indices.fill_null(-1)
+    return positions.to_numpy(zero_copy_only=False).astype(np.int64)

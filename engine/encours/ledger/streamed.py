@@ -38,10 +38,9 @@ def check_streamed(
     """Give each unit's decoded columns and its good rows (int64[g]); quarantine the bad ones.
 
     Checked per row: kinds, lists, bounds, the currency and its decimals, the first of a month; per
-    table: the key, where it is one column.
+    table: the key.
     """
-    key = table.key[0] if len(table.key) == 1 else ""
-    duplicates = resolve_duplicates(source, twins_in_memory(source, key))
+    duplicates = resolve_duplicates(source, twins_in_memory(source, *table.key))
     for unit in source.units:
         data = source.read(unit, table.names)
         checked = check_columns(table, data, source.dialect)
@@ -59,7 +58,7 @@ def check_streamed(
             found = np.zeros(unit.row_count, bool)
             found[rows] = True
             if len(rows):
-                checked.faults.add(found, key, reason, WHOLE_TABLE)
+                checked.faults.add(found, table.key[0], reason, WHOLE_TABLE)
         quarantine.add_faults(source, unit, checked.faults)
         yield checked, np.flatnonzero(~checked.faults.bad)
 

@@ -266,7 +266,7 @@ class NightlyRun:
             self._require_few_rejected(counts)
             controls = self._controls(ledger, counts, rows, committed, positions, tables, context)
             checks.require(controls)
-            published = self._write(staging, tables, rows.published, context)
+            published = self._write(staging, tables, rows, context)
         ledger.verify_unchanged()
         self._run_warnings(keys, rows, tables)
         facts = manifest_facts(context, rows.totals, controls, self._quarantine, tables, published)
@@ -336,7 +336,7 @@ class NightlyRun:
                 "open_rc": pa.array([], pa.int64()),
             }
         )
-        payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]))
+        payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context)
         duplicates: Duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
         sums = CommitmentSums(payments, context)
         accepted = 0
@@ -433,11 +433,11 @@ class NightlyRun:
         self,
         staging: Staging,
         tables: dict[str, pa.Table],
-        parts: list[PublishedFile],
+        rows: RowsResult,
         context: RunContext,
     ) -> list[PublishedFile]:
         """Write the small tables and the quarantine; give every published file."""
-        published = list(parts)
+        published = list(rows.published)
         tables["quarantine"] = self._quarantine.table()
 
         def write(name: str) -> PublishedFile:
@@ -447,9 +447,12 @@ class NightlyRun:
         published.extend(run_in_order(write, tables, self._options.threads))
         wanted = ["items"] + ["interest_periods"] * context.configuration.interest.periods
         for name in wanted:
-            if not any(file.table == name for file in parts):
+            if not any(file.table == name for file in rows.published):
                 path = staging.table_directory(name) / part_name(0)
-                with open_part(path, OUTPUT_TABLES[name].arrow_schema()) as part:
+                schema = OUTPUT_TABLES[name].arrow_schema()
+                for field in rows.carried if name == "items" else ():
+                    schema = schema.append(field)
+                with open_part(path, schema) as part:
                     published.append(part.close())
         return published
 

@@ -16,6 +16,7 @@ from encours.calc.context import (
     conversion_to,
     customer_regimes,
 )
+from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import WHOLE_TABLE, CheckedColumns, join_checked
 from encours.ledger.decode import TextIndex
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
@@ -134,27 +135,12 @@ def _checked_customers(source: TableSource, regimes: tuple[str, ...]) -> Checked
 
 
 def _carried(source: TableSource, carry: tuple[str, ...]) -> pa.Table:
-    """Give the carried columns of all customers; of several types in several files, as text."""
-    wanted = [name for name in carry if name in source.columns]
-    parts = [source.read(unit, wanted) for unit in source.units]
-    columns = {}
-    for name in wanted:
-        chunks = [
-            part.column(name) if name in part.column_names else pa.nulls(unit.row_count, pa.string())
-            for unit, part in zip(source.units, parts, strict=True)
-        ]
-        same = len({chunk.type for chunk in chunks}) == 1
-        columns[name] = pa.chunked_array(
-            [
-                piece if same else piece.cast(pa.string())
-                for chunk in chunks
-                for piece in (chunk.chunks if isinstance(chunk, pa.ChunkedArray) else [chunk])
-            ]
-        )
-    rows = pa.table({"row": np.arange(source.row_count)})
-    for name, column in columns.items():
-        rows = rows.append_column(name, column)
-    return rows.drop_columns(["row"]) if columns else rows.select([])
+    """Give the carried columns of all customers."""
+    schema = carried_schema(source, carry)
+    wanted = ["customer_id", *schema.names]
+    parts = [with_carried(source.read(unit, wanted), schema) for unit in source.units]
+    plain = [part.select(schema.names) for part in parts]
+    return pa.concat_tables([schema.empty_table(), *plain])
 
 
 def build_context(
@@ -168,6 +154,9 @@ def build_context(
         unknown = keys.unknown_customers | _unknown_in_commitments(ledger, index)
         customers = add_placeholders(customers, sorted(unknown, key=str.encode))
         index = TextIndex(customers.ids) if unknown else index
+    if not len(customers):
+        # Kernels look a customer up for every row, refused ones included: let there be one.
+        customers = add_placeholders(customers, [""])
     on_file = load_regimes()
     data = MasterData(
         configuration=configuration,

@@ -12,6 +12,7 @@ import pyarrow as pa
 from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_documents
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
 from encours.calc.sums import CurrencyTotals, KeyedSums
+from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.items import OPEN_ITEMS
 from encours.publish.parquet import PublishedFile, open_part, part_name
@@ -62,6 +63,7 @@ class RowsResult:
     refused_ordinals: list[Array] = field(default_factory=list)
     refused_causes: list[tuple[str, Reason]] = field(default_factory=list)
     published: list[PublishedFile] = field(default_factory=list)
+    carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
 
 class RowsPass:
@@ -87,7 +89,8 @@ class RowsPass:
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
         self._columns = [name for name in source.columns if name in known]
-        self.result = RowsResult()
+        self._carried = carried_schema(source, context.configuration.carry)
+        self.result = RowsResult(carried=self._carried)
 
     def run(self, threads: int, progress: Progress) -> RowsResult:
         """Settle documents that several units share, then compute and write every unit."""
@@ -120,7 +123,7 @@ class RowsPass:
 
         def probe(unit: Unit) -> pa.Table:
             found = probe_unit(
-                self._source.read(unit, self._columns),
+                self._read(unit),
                 self._neighbours(unit, shared),
                 self._extract_day,
                 self._context,
@@ -136,6 +139,10 @@ class RowsPass:
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
 
+    def _read(self, unit: Unit) -> pa.Table:
+        """Read a unit; carried columns are there and of one type whatever its file has."""
+        return with_carried(self._source.read(unit, self._columns), self._carried)
+
     def _neighbours(self, unit: Unit, shared: SharedDocuments) -> Neighbours:
         """Gather what a unit must know of rows outside it."""
         copies, conflicts = self._duplicates.of_unit(unit)
@@ -150,7 +157,7 @@ class RowsPass:
         writers: dict[str, Any] = {}
         for unit in units:
             result = compute_unit(
-                self._source.read(unit, self._columns),
+                self._read(unit),
                 self._neighbours(unit, self._shared),
                 UnitOptions(self._extract_day, self._chunk_rows),
                 self._context,

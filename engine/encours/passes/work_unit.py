@@ -224,9 +224,9 @@ def probe_unit(
 
     Only the rows of such documents are decoded and measured.
     """
-    numbers = with_default(
-        combine(data.column("document_number")), combine(data.column("item_id"))
-    )
+    numbers = combine(data.column("item_id"))
+    if "document_number" in data.column_names:
+        numbers = with_default(combine(data.column("document_number")), numbers)
     company_first, _ = hash_column(combine(data.column("company_code")))
     key, _ = document_keys(numbers, company_first)
     wanted = np.flatnonzero(is_among(key, neighbours.shared.keys))
