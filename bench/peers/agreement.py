@@ -1,8 +1,9 @@
-"""What a peer job wrote, compared with our published run: to the last digit, before timing counts."""
+"""What a peer job wrote, compared with our published run to the last digit."""
 
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 AGEING_COLUMNS = (
     "company_code",
@@ -89,13 +90,11 @@ def differences(ours: Path, theirs: Path, rates: Path) -> dict[str, int]:
             only = (
                 f"({sides[0]} EXCEPT ALL {sides[1]}) UNION ALL ({sides[1]} EXCEPT ALL {sides[0]})"
             )
-            [(found[table],)] = database.sql(f"SELECT count(*) FROM ({only})").fetchall()
+            counted = f"SELECT count(*) FROM ({only})"  # noqa: S608 - names and paths of our own
+            [(found[table],)] = database.sql(counted).fetchall()
     return found
 
 
 def item_rows(run: Path) -> int:
     """Count the published items of a run."""
-    with duckdb.connect() as database:
-        query = f"SELECT count(*) FROM read_parquet('{run}/items/*.parquet')"
-        [(count,)] = database.sql(query).fetchall()
-    return int(count)
+    return sum(pq.read_metadata(part).num_rows for part in (run / "items").glob("*.parquet"))

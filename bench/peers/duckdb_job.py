@@ -312,7 +312,8 @@ WITH existing AS (
 ),
 gross AS (
     SELECT *, unit * div_round(
-               milli(amount)::HUGEINT * (100000000000 + (coalesce(tax_percent, 0) * 1000000000)::HUGEINT),
+               milli(amount)::HUGEINT
+                   * (100000000000 + (coalesce(tax_percent, 0) * 1000000000)::HUGEINT),
                unit * 100000000000) AS with_tax
     FROM existing
 ),

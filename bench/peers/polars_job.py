@@ -157,8 +157,6 @@ def accrue(
 ) -> pl.LazyFrame:
     """Give the penalty interest of every late item under the regimes of the index."""
     regimes = index.select(pl.col("regime").unique()).collect().to_series().to_list()
-    keys = {"left_on": ["interest_regime", "after"], "right_on": ["regime", "day"]}
-    ends = {"left_on": ["interest_regime", "until"], "right_on": ["regime", "day"]}
     steps = index.select("regime", "day", "by_rate", "by_weight")
     claimed = (pl.col("principal") - pl.col("suspended")).cast(pl.Int128)
     suspended = pl.col("suspended").cast(pl.Int128)
@@ -166,8 +164,8 @@ def accrue(
     weight = pl.col("by_weight_right") - pl.col("by_weight")
     summed = (
         stretches(items, dated, regimes, as_of)
-        .join(steps, **keys)
-        .join(steps, **ends)
+        .join(steps, left_on=["interest_regime", "after"], right_on=["regime", "day"])
+        .join(steps, left_on=["interest_regime", "until"], right_on=["regime", "day"])
         .group_by("item_id", "interest_regime")
         .agg(
             (pl.col("after").min() + timedelta(days=1)).alias("first"),

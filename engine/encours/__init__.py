@@ -1,8 +1,8 @@
 """Encours recomputes a company's customer credit risk as of a date, from the items up.
 
-    >>> import encours
-    >>> encours.__all__
-    ['RunResult', 'ValidationResult', 'run', 'validate']
+>>> import encours
+>>> encours.__all__
+['RunResult', 'ValidationResult', 'run', 'validate']
 """
 
 from __future__ import annotations

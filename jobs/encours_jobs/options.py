@@ -142,6 +142,11 @@ threads = click.option(
     type=click.IntRange(min=1, max=1024),
     help="Worker threads; default: one per core that this process may use.",
 )
+extract_date = click.option(
+    "--extract-date",
+    type=CalendarDate(),
+    help="The day of the extract's open amounts; default: the as-of date.",
+)
 chunk_rows = click.option(
     "--chunk-rows",
     type=click.IntRange(min=1, max=2**27),

@@ -35,17 +35,13 @@ if TYPE_CHECKING:
     options.max_rejected,
     options.threads,
     options.chunk_rows,
+    options.extract_date,
 )
 @click.option(
     "--interest-periods",
     is_flag=True,
     default=None,
     help="Publish how each item's interest came about (`interest.periods`).",
-)
-@click.option(
-    "--extract-date",
-    type=options.CalendarDate(),
-    help="The day of the extract's open amounts; default: the as-of date.",
 )
 @click.option(
     "--require-tie-out",

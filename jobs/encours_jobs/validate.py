@@ -29,6 +29,7 @@ _COUNTS = ("read", "accepted", "quarantined", "kept")
     options.reporting_currency,
     options.max_rejected,
     options.threads,
+    options.extract_date,
 )
 @click.pass_obj
 def command(
@@ -40,6 +41,7 @@ def command(
     out: Path,
     config_file: Path | None,
     threads: int | None,
+    extract_date: date | None,
     **flags: object,
 ) -> None:
     """Check a ledger and write its quarantine, without publishing anything.
@@ -60,6 +62,7 @@ def command(
             out,
             settings,
             threads=threads,
+            extract_date=extract_date,
             progress=progress,
         )
     outcome.emit(_page(result))

@@ -1,4 +1,4 @@
-"""Tiny ledgers: rows as dictionaries with defaults, written as CSV or Parquet, and nights on them."""
+"""Tiny ledgers: rows as dictionaries with defaults, as CSV or Parquet, and nights on them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -56,7 +57,7 @@ DEFAULTS: dict[str, Row] = {
     "ledger_balances": {"company_code": "1000", "currency": "EUR"},
     "sales": {"company_code": "1000", "month": "2026-10-01", "currency": "EUR"},
 }
-"""What a row says where a test does not: an invoice of C1 to company 1000, late since 30 September."""
+"""What a row says where a test does not: an invoice of company 1000 to C1, late since September."""
 
 
 def row(table: str, **values: str | None) -> Row:
@@ -97,7 +98,11 @@ def csv_text(table: str, rows: list[Row], separator: str = ",") -> str:
     return text.getvalue()
 
 
-_PYTHON_VALUES = {Kind.DATE: date.fromisoformat, Kind.TEXT: str, Kind.BOOL: "true".__eq__}
+_PYTHON_VALUES: dict[Kind, Callable[[str], object]] = {
+    Kind.DATE: date.fromisoformat,
+    Kind.TEXT: str,
+    Kind.BOOL: lambda text: text == "true",
+}
 
 
 def arrow_table(table: str, rows: list[Row], **types: pa.DataType) -> pa.Table:
@@ -110,7 +115,7 @@ def arrow_table(table: str, rows: list[Row], **types: pa.DataType) -> pa.Table:
     arrays = {}
     for name in names:
         kind = contract.column(name).kind if name in contract.names else Kind.TEXT
-        convert = _PYTHON_VALUES.get(kind, Decimal)
+        convert: Callable[[str], object] = _PYTHON_VALUES.get(kind, Decimal)
         values = [one.get(name) for one in rows]
         array = pa.array(
             [None if value is None else convert(value) for value in values], kind.arrow_type()
@@ -222,7 +227,7 @@ class Night:
         return self.call_refused(status, "run", "--revise", *arguments, as_of=as_of)
 
     def call_refused(self, status: int, *call: str, as_of: str = AS_OF) -> str:
-        """Call a command, see it refuse with a status and change nothing; give its last log line."""
+        """Call a command, see it refuse and change nothing; give its last log line."""
         before = snapshot(self.out)
         result = self.call(*call, as_of=as_of)
         assert result.exit_code == status, result.stderr or result.stdout

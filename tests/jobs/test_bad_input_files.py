@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.jobs.ledgers import Night, arrow_table, csv_text, item, items, row
+from tests.jobs.ledgers import Night, allocation, arrow_table, csv_text, item, items, row
 
 CUSTOMER = row("customers", customer_id="C1")
 
@@ -329,6 +329,19 @@ def test_run__of_a_company_that_only_commitments_name_needs_its_country(night: N
     assert "company code 2000 has no country" in night.refused(66)
 
 
+def test_run__of_a_bad_row_needs_no_country_for_its_company(fresh: Night) -> None:
+    fresh.ledger.csv("open_items", item("I1"), item("I2", company_code="2000", amount="?"))
+    fresh.publish("--max-rejected", "1")
+    assert fresh.rows("quarantine", "row_number", "reason") == [(2, "wrong_type")]
+
+
+def test_run__of_a_company_whose_row_is_bad_keeps_the_quarantine(night: Night) -> None:
+    night.ledger.csv("companies", row("companies", company_code="1000", country="ZZ"))
+    said = night.refused(66, "--max-rejected", "1")
+    assert "company code 1000 has no country" in said
+    assert [one["reason"] for one in night.rejected()] == ["unknown_country"]
+
+
 def test_run__takes_the_country_of_an_unlisted_company_from_the_defaults(fresh: Night) -> None:
     fresh.ledger.csv("open_items", item("I2", company_code="2000"))
     fresh.publish(*fresh.configure('defaults.creditor_country = "DE"'))
@@ -347,6 +360,57 @@ def test_run__of_a_country_without_such_a_law_publishes_without_interest(fresh: 
     fresh.ledger.csv("companies", row("companies", company_code="1000", country="US"))
     fresh.publish()
     assert fresh.rows("items", "interest_regime", "no_interest_reason") == [("NONE", "no_regime")]
+
+
+# -- amounts that are right one by one and too large together --------------------------------------
+
+MOST = "999999999999999.99"
+
+
+def large_item(night: Night) -> None:
+    night.ledger.csv("open_items", item("I1", amount=MOST, due_date="2026-08-01"))
+    night.ledger.csv(
+        "fx_rates", row("fx_rates", from_currency="EUR", to_currency="IDR", rate="20000")
+    )
+
+
+def large_allocations(night: Night) -> None:
+    returned = [allocation("I1", kind="return", amount=f"-{MOST}") for _ in range(20)]
+    night.ledger.csv("allocations", *returned)
+
+
+def large_commitment(night: Night) -> None:
+    net = row("commitments", commitment_id="K1", amount=MOST, tax_percent="20")
+    night.ledger.csv("commitments", net)
+
+
+def large_interest(night: Night) -> None:
+    old = item("I1", amount=MOST, document_date="1999-02-01", due_date="1999-03-01")
+    night.ledger.csv("open_items", old)
+
+
+def large_together(night: Night) -> None:
+    night.ledger.csv("open_items", item("I1", amount=MOST), item("I2", amount=MOST))
+
+
+@pytest.mark.parametrize(
+    ("write", "status", "says"),
+    [
+        (large_item, 65, "EUR to IDR"),
+        (large_allocations, 65, "allocations of an item add up to more than money can hold"),
+        (large_commitment, 65, "table commitments, column amount"),
+        (large_interest, 65, "the interest of an item is larger than money can hold"),
+        (large_together, 65, "table credit_accounts, column receivables"),
+    ],
+)
+def test_overflow__is_an_error_and_never_wraps(
+    night: Night, write: Callable[[Night], None], status: int, says: str
+) -> None:
+    write(night)
+    others = ("--reporting-currency", "IDR") if write is large_item else ()
+    said = night.refused(status, *others)
+    assert says in said
+    assert MOST not in said
 
 
 # -- what stands on the command line and in the configuration --------------------------------------

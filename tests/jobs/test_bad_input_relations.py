@@ -1,4 +1,4 @@
-"""Rows that don't fit other rows: repeated keys, unknown parties, lost parents, cycles, cascades."""
+"""Rows that don't fit other rows: repeated keys, unknown parties, cycles, cascades."""
 
 import pytest
 

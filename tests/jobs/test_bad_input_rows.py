@@ -4,12 +4,13 @@ All bad rows stand in one ledger, which is read once; every test looks at its ow
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from tests.jobs.ledgers import Night, Row, csv_text, item, items, row
+from tests.jobs.ledgers import Night, Row, csv_text, item, items, row, snapshot
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,9 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Night:
         row("fx_rates", from_currency="JPY", rate="0.006"),
         row("fx_rates", from_currency="TND", rate="0.3"),
     )
-    made.publish("--max-rejected", "1")
+    result = made.publish("--max-rejected", "1")
+    log = result.stderr + result.stdout
+    assert not [case.name for case in CASES if len(case.hides) > 3 and case.hides in log]
     return made
 
 
@@ -204,6 +207,27 @@ def test_bad_row__beyond_max_rejected_refuses_the_input(night: Night, case: Case
     assert (found["reason"], found["kept"]) == (case.reason, False)
 
 
+def test_too_many_bad_rows__tell_a_machine_the_facts_and_where_the_quarantine_is(
+    night: Night,
+) -> None:
+    night.ledger.csv("open_items", item("I1"), item("B1", amount="1.234,56"))
+    night.ledger.complete()
+    before = snapshot(night.out)
+    result = night.call("run", "--revise", "--log-format", "json")
+    kept, failed = [json.loads(line) for line in result.stderr.splitlines()][-2:]
+    (folder,) = (night.out / ".encours" / "rejected").iterdir()
+    assert re.fullmatch("[0-9a-f]{16}", folder.name)
+    assert kept["path"] == str(folder / "quarantine")
+    assert kept["rows"] == 1
+    facts = ("event", "level", "exit_status", "error_type", "where", "found")
+    assert [failed[name] for name in facts] == [
+        "failed", "error", 65, "InputRefused", "1 of 2 rows", "wrong_type 1",
+    ]  # fmt: skip
+    assert result.exit_code == 65
+    assert "1.234,56" not in result.stderr
+    assert snapshot(night.out) == before
+
+
 def test_max_rejected__is_inclusive(night: Night) -> None:
     night.ledger.csv("open_items", *items(7), item("B1", amount="?"))
     night.refused(65, "--max-rejected", "0.1249")
@@ -271,9 +295,7 @@ def test_lines__that_never_become_fields_count_for_max_rejected(night: Night) ->
 
 
 @pytest.mark.parametrize("table", ["customers", "companies", "allocations", "credit_limits"])
-def test_lines__that_never_become_fields_are_found_in_every_table(
-    fresh: Night, table: str
-) -> None:
+def test_lines__that_never_become_fields_are_found_in_every_table(fresh: Night, table: str) -> None:
     keys = {"customers": "customer_id", "companies": "company_code", "credit_limits": "limit_id"}
     key, name = keys.get(table, "item_id"), {"customers": "C1", "companies": "1000"}.get(table)
     text = csv_text(table, [row(table, **{key: name or "I1"})])

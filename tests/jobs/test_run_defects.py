@@ -1,7 +1,7 @@
 """A synthetic ledger with planted defects: the engine finds each of them, and no other."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -104,7 +104,7 @@ def test_defects__leave_control_totals_that_close(spoiled: Night) -> None:
     for terms in totals.values():
         parts = ("open_amount", "allocated", "extract_difference", "not_yet_posted")
         assert terms["amount"] == sum(terms[name] for name in parts)
-    published: Counter[str] = Counter()
+    published: defaultdict[str, Decimal] = defaultdict(Decimal)
     for currency, amount in spoiled.rows("items", "currency", "open_amount"):
         published[currency] += amount
     assert published == {name: terms["open_amount"] for name, terms in totals.items()}
@@ -113,11 +113,11 @@ def test_defects__leave_control_totals_that_close(spoiled: Night) -> None:
 def test_defects__lose_no_amount_that_can_be_read(spoiled: Night) -> None:
     manifest = spoiled.manifest()
     known = manifest["control_totals"]
-    read: Counter[str] = Counter()
+    read: defaultdict[str, Decimal] = defaultdict(Decimal)
     unreadable = 0
     for currency, amount in items_as_text(spoiled.ledger.directory):
         number = as_money(amount)
-        if number is None or currency not in known:
+        if number is None or currency is None or currency not in known:
             unreadable += 1
         else:
             read[currency] += number

@@ -11,7 +11,7 @@ import pytest
 from encours.ledger.discovery import discover
 from encours.ledger.sources import open_ledger
 from encours_schemas.configuration import Configuration
-from encours_schemas.errors import InputMissing, InputRefused
+from encours_schemas.errors import InputMissing, InputRefused, OutputUnwritable
 from encours_schemas.warnings import RunWarning
 from tests.ledger.ledgers import (
     CUSTOMER_HEADER,
@@ -254,6 +254,26 @@ def test_verify_unchanged__names_the_file_that_changed(folder: LedgerFolder) -> 
     path.unlink()
     with pytest.raises(InputRefused, match=r"open_items.csv; found no file"):
         ledger.verify_unchanged()
+
+
+@pytest.mark.parametrize("name", ["open_items.csv", "open_items.parquet"])
+def test_open_ledger__staging_that_cannot_be_written_is_73(folder: LedgerFolder, name: str) -> None:
+    folder.write(name, items_csv(item_line(1)) if name.endswith("csv") else items_table(100))
+    (folder.root / "staging").write_text("a file in the way")
+    with pytest.raises(OutputUnwritable, match=r"staged part of the input cannot be written"):
+        folder.open(unit_rows=10)
+
+
+def test_open_ledger__hundreds_of_small_files(folder: LedgerFolder) -> None:
+    for i in range(300):
+        name = f"open_items/part-{i:05d}"
+        if i % 3:
+            folder.write(f"{name}.csv", items_csv(item_line(i)))
+        else:
+            folder.write(f"{name}.parquet", items_table(1, first=i))
+    source = folder.open().tables["open_items"]
+    assert [row["item_id"] for row in rows_of(source, "item_id")] == [f"I{i}" for i in range(300)]
+    assert [unit.first_ordinal for unit in source.units] == list(range(300))
 
 
 def test_open_ledger__hashes_are_those_of_the_bytes(folder: LedgerFolder) -> None:

@@ -149,6 +149,16 @@ def test_read__timestamps_at_midnight_are_dates(folder: LedgerFolder, kind: pa.D
     assert decoded.fault.tolist() == [0, 1, 0]
 
 
+def test_read__old_timestamps_do_not_wrap(folder: LedgerFolder) -> None:
+    dates = pa.array([2_932_896, 20_000], pa.int32()).cast(pa.date32()).cast(pa.timestamp("us"))
+    table = items_table(2, document_date=dates)
+    folder.write("open_items.parquet", table, use_deprecated_int96_timestamps=True)
+    source = folder.open().tables["open_items"]
+    decoded = decode_date(source.read(source.units[0], ["document_date"]).column(0), DIALECT)
+    assert decoded.values.tolist() == [-(2**31), 20_000]
+    assert decoded.fault.tolist() == [5, 0]
+
+
 WRONG_TYPES = [
     ("amount", pa.array([1.5]), "double", "decimals, integers.*float_decimals. amount = 2"),
     ("amount", pa.array(["1.5"]), "string", "decimals, integers"),
@@ -281,6 +291,24 @@ def test_open_ledger__flipped_bits_end_in_a_refusal_or_in_rows_never_in_a_crash(
     outcomes = flipped_reads(folder, 150, compression="none")
     assert set(outcomes) <= {"same", "changed", "refused"}
     assert outcomes.count("refused") > 10
+
+
+def test_open_ledger__scale_that_contradicts_the_writer_is_refused(folder: LedgerFolder) -> None:
+    path = folder.write("open_items.parquet", items_table(5))
+    whole = path.read_bytes()
+    refusals = []
+    for at in range(len(whole) - 1_600, len(whole)):
+        # The scale 3 of the amounts as Thrift writes it: 6, twice its value; 4 is a scale of 2.
+        if whole[at] == 6:
+            path.write_bytes(whole[:at] + b"\x04" + whole[at + 1 :])
+            try:
+                assert rows_of(folder.open().tables["open_items"])[1]["amount"] == 100
+            except InputRefused as error:
+                refusals.append(error.found)
+            except EncoursError:
+                pass
+    found = "column amount is decimal128(22, 2), but was written as decimal128(22, 3)"
+    assert refusals.count(found) == 1
 
 
 def test_open_ledger__text_that_is_not_utf8_is_refused(folder: LedgerFolder) -> None:

@@ -18,7 +18,7 @@ from tests.naive.arithmetic import as_decimal, rounded
 from tests.naive.contract import EXPONENTS, INPUT_TABLES
 from tests.naive.exchange import Exchange
 from tests.naive.exposure import account_rows, group_rows, positions
-from tests.naive.items import Item, Setting, compute_items
+from tests.naive.items import Item, Setting, carried_values, compute_items
 from tests.naive.laws import Law
 from tests.naive.resolve import Ledger, resolve
 from tests.naive.rows import Row, Tables, check_columns, refuse_duplicates
@@ -41,7 +41,7 @@ class Published:
 def compute_run(
     source: Tables,
     as_of: date,
-    configuration: Mapping[str, Mapping[str, Any]],
+    configuration: Mapping[str, Any],
     extract_date: date | None = None,
 ) -> Published:
     """Give everything that a run publishes.
@@ -50,7 +50,12 @@ def compute_run(
     configuration  the sections of `encours.toml`
     """
     settings = Settings(configuration)
-    own_rates = check_columns("reference_rates", source.get("reference_rates", []), {})
+    own_rates = check_columns(
+        "reference_rates",
+        source.get("reference_rates", []),
+        {},
+        settings.dialect("reference_rates"),
+    )
     refuse_duplicates(own_rates)
     own_rates.drop_refused()
     law = Law(own_rates.rows)
@@ -61,7 +66,7 @@ def compute_run(
         settings("fx", "pivot"),
         settings("fx", "max_age_days"),
     )
-    setting = Setting(ledger, settings, law, exchange, as_of)
+    setting = Setting(ledger, settings, law, exchange, as_of, source)
     items = compute_items(setting)
     published = [item for item in items if item.is_published(as_of)]
     held = positions(setting, [item for item in items if item.exists])
@@ -120,6 +125,7 @@ def _item_row(setting: Setting, item: Item) -> Row:
         "indemnity_unbilled": item.indemnity - (item["indemnity_billed_amount"] or ZERO),
         "no_interest_reason": item.reason,
         "warnings": _warnings(item),
+        **carried_values(setting.settings, "open_items", item.row, setting.source),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.naive.arithmetic import rounded
 from tests.naive.contract import CREDIT_TYPES, EXPONENTS
-from tests.naive.items import Item, Setting
+from tests.naive.items import Item, Setting, carried_values
 from tests.naive.rows import Row
 
 ZERO = Fraction(0)
@@ -264,6 +264,7 @@ def _account_row(
         ),
         "fixed_indemnity": sum((item.indemnity_rc for item in published), ZERO),
         "item_count": sum(len(one.items) for one in members),
+        **carried_values(setting.settings, "customers", customer, setting.source),
     }
     return row
 

@@ -12,7 +12,7 @@ from tests.naive.contract import EXPONENTS, INTEREST_TYPES
 from tests.naive.exchange import Exchange
 from tests.naive.laws import ONE_DAY, Law
 from tests.naive.resolve import Ledger, is_credit
-from tests.naive.rows import Row
+from tests.naive.rows import Row, Tables
 from tests.naive.settings import Settings
 
 ZERO = Fraction(0)
@@ -100,6 +100,7 @@ class Setting:
     law: Law
     exchange: Exchange
     as_of: date
+    source: Tables
 
     @property
     def reporting_currency(self) -> str:
@@ -108,6 +109,16 @@ class Setting:
     def in_reporting(self, amount: Fraction, currency: str) -> Fraction:
         """Give an amount in the reporting currency, rounded."""
         return self.exchange.convert(amount, currency, self.reporting_currency)
+
+
+def carried_values(settings: Settings, table: str, row: Row | None, source: Tables) -> Row:
+    """Give the carried columns that a table's files have, as they stand in a row."""
+    present = {name for one in source.get(table, []) for name in one}
+    return {
+        name: (row["_raw"].get(name) or None) if row else None
+        for name in settings.carried
+        if name in present
+    }
 
 
 def compute_items(setting: Setting) -> list[Item]:

@@ -45,7 +45,10 @@ class Known:
 
 def resolve(source: Tables, settings: Settings, law: Law, extract_date: date) -> Ledger:
     """Check all rows against the contract and against each other."""
-    tables = {name: check_columns(name, source.get(name, []), law.regimes) for name in INPUT_TABLES}
+    tables = {
+        name: check_columns(name, source.get(name, []), law.regimes, settings.dialect(name))
+        for name in INPUT_TABLES
+    }
     for name, table in tables.items():
         if name not in {"open_items", "allocations", "commitments"}:
             refuse_duplicates(table)

@@ -14,12 +14,11 @@ from fractions import Fraction
 from typing import Any
 
 from tests.naive.contract import COUNTRIES, EXPONENTS, INPUT_TABLES, KEYS, Column
+from tests.naive.settings import Dialect
 
 Row = dict[str, Any]
 Tables = Mapping[str, list[Row]]
 
-NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 BOOLEANS = {
     **dict.fromkeys(("true", "Y", "yes", "1"), True),
     **dict.fromkeys(("false", "N", "no", "0"), False),
@@ -80,7 +79,9 @@ class CheckedTable:
         return {"read": self.read, "accepted": accepted, "quarantined": refused, "kept": kept}
 
 
-def check_columns(name: str, source: list[Row], regimes: Mapping[str, Any]) -> CheckedTable:
+def check_columns(
+    name: str, source: list[Row], regimes: Mapping[str, Any], dialect: Dialect
+) -> CheckedTable:
     """Read every cell of a table and refuse the rows with a bad one, then the duplicates."""
     checked = CheckedTable(name, read=len(source))
     columns = INPUT_TABLES[name]
@@ -91,7 +92,7 @@ def check_columns(name: str, source: list[Row], regimes: Mapping[str, Any]) -> C
         row: Row = {"_row": place, "_raw": raw}
         for column in columns:
             try:
-                row[column.name] = _read_cell(column, raw, regimes)
+                row[column.name] = _read_cell(column, raw, regimes, dialect)
             except BadCellError as error:
                 row[column.name] = None
                 checked.refuse(place, column.name, str(error))
@@ -126,13 +127,15 @@ def _value(raw: Row, column: Column) -> Any:
     return None if value == "" else value
 
 
-def _read_cell(column: Column, raw: Row, regimes: Mapping[str, Any]) -> Any:
+def _read_cell(column: Column, raw: Row, regimes: Mapping[str, Any], dialect: Dialect) -> Any:
     """Give the value of a cell in the contract's kind, or raise with the reason."""
     value = _value(raw, column)
     if value is None:
         if column.required:
             raise BadCellError("missing_value")
         return None
+    if isinstance(value, str) and column.kind in {"money", "rate", "percent", "date"}:
+        value = _from_text(column.kind, value, dialect)
     value = READERS.get(column.kind, _read_text)(value)
     if column.allowed and value not in column.allowed:
         raise BadCellError("not_in_list")
@@ -165,9 +168,31 @@ def _read_text(value: Any) -> str:
     return str(value)
 
 
-def _read_number(value: Any) -> Fraction:
-    if isinstance(value, str) and not NUMBER.fullmatch(value):
+def _from_text(kind: str, text: str, dialect: Dialect) -> Any:
+    """Read a number or a date as the table's dialect writes it."""
+    if kind == "date":
+        return _date_from_text(text, dialect.date_format)
+    mark = re.escape(dialect.decimal_mark)
+    if not re.fullmatch(rf"-?[0-9]+({mark}[0-9]+)?", text):
         raise BadCellError("wrong_type")
+    return Decimal(text.replace(dialect.decimal_mark, "."))
+
+
+def _date_from_text(text: str, form: str) -> date:
+    """Read a date; one of the right form that no calendar has is out of range."""
+    pattern = re.escape(form)
+    for directive, digits in (("%Y", 4), ("%m", 2), ("%d", 2)):
+        pattern = pattern.replace(directive, rf"(?P<{directive[1]}>[0-9]{{{digits}}})")
+    match = re.fullmatch(pattern, text)
+    if not match:
+        raise BadCellError("wrong_type")
+    try:
+        return date(int(match["Y"]), int(match["m"]), int(match["d"]))
+    except ValueError:
+        raise BadCellError("out_of_range") from None
+
+
+def _read_number(value: Any) -> Fraction:
     return Fraction(Decimal(value))
 
 
@@ -181,14 +206,6 @@ def _read_money(value: Any) -> Fraction:
 
 
 def _read_date(value: Any) -> date:
-    if isinstance(value, str):
-        if not ISO_DAY.fullmatch(value):
-            raise BadCellError("wrong_type")
-        try:
-            value = date.fromisoformat(value)
-        except ValueError:
-            # The form is right, but there is no such day.
-            raise BadCellError("out_of_range") from None
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise BadCellError("out_of_range")
     day: date = value

@@ -1,7 +1,7 @@
 """The configuration as the slow twin reads it: the tables of `encours.toml`, defaults filled in."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "reporting": {"currency": "EUR"},
@@ -30,14 +30,32 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+class Dialect(NamedTuple):
+    """How numbers and dates stand in a table's CSV files."""
+
+    decimal_mark: str = "."
+    date_format: str = "%Y-%m-%d"
+
+
 class Settings:
     """Every option that changes a figure."""
 
-    def __init__(self, chosen: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, chosen: Mapping[str, Any]) -> None:
         """Take the sections of a configuration file; unknown ones are left to the engine."""
+        self._chosen = chosen
         self.sections = {
             name: {**section, **chosen.get(name, {})} for name, section in DEFAULTS.items()
         }
+
+    @property
+    def carried(self) -> list[str]:
+        """Name the columns that pass unchanged to items and credit accounts."""
+        return list(self._chosen.get("carry", []))
+
+    def dialect(self, table: str) -> Dialect:
+        """Give how a table's CSV files write numbers and dates."""
+        own = self._chosen.get("input", {}).get("tables", {}).get(table, {})
+        return Dialect(own.get("decimal_mark", "."), own.get("date_format", "%Y-%m-%d"))
 
     def __call__(self, section: str, key: str) -> Any:
         """Give one option."""

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -30,8 +30,20 @@ Placement = dict[tuple[str, int], tuple[str, int]]
 class LedgerWriter:
     """Writes tables into a directory; every choice comes from the random numbers given."""
 
-    def __init__(self, directory: Path, random: Random, *, only_format: str | None = None) -> None:
-        """Write below `directory`; `only_format` ("csv", "parquet") where it can hold the rows."""
+    def __init__(
+        self,
+        directory: Path,
+        random: Random,
+        dialects: Mapping[str, Mapping[str, str]],
+        *,
+        only_format: str | None = None,
+    ) -> None:
+        """Write below `directory`.
+
+        dialects     per table what its CSV files do otherwise: the configuration's `input.tables`
+        only_format  "csv" or "parquet", where that can hold the rows
+        """
+        self.dialects = dialects
         self.directory = directory
         self.random = random
         self.only_format = only_format
@@ -41,6 +53,7 @@ class LedgerWriter:
         """Write all tables, rows in their order, and say where each row went."""
         self.directory.mkdir(parents=True)
         for name, rows in tables.items():
+            self.dialect = self.dialects.get(name, {})
             columns = self._columns(name, rows)
             if self._is_partitioned(name, rows):
                 self._write_partitions(name, columns, rows)
@@ -63,7 +76,8 @@ class LedgerWriter:
     def _is_partitioned(self, name: str, rows: list[Row]) -> bool:
         """Choose now and then to let the company code stand in the path, where it can."""
         codes = {row.get(PARTITION_COLUMN) for row in rows}
-        can = name == "open_items" and len(rows) <= MOST_PARTITIONED_ROWS and None not in codes
+        few = 0 < len(rows) <= MOST_PARTITIONED_ROWS
+        can = name == "open_items" and few and None not in codes
         return can and self.random.random() < 0.3
 
     def _write_partitions(self, name: str, columns: list[Column], rows: list[Row]) -> None:
@@ -90,6 +104,9 @@ class LedgerWriter:
             or any(row.get(column.name) is not None for row in rows)
             or self.random.random() < 0.3
         ]
+        known = {column.name for column in INPUT_TABLES[name]} | {"_rejected"}
+        extra = {column for row in rows for column in row if column not in known}
+        columns += [Column(column, "text") for column in sorted(extra)]
         self.random.shuffle(columns)
         return columns
 
@@ -145,14 +162,16 @@ class LedgerWriter:
 
     def _write_csv(self, relative: str, columns: list[Column], rows: list[Row]) -> str:
         ending = self.random.choice(("\n", "\r\n"))
-        lines = [_csv_line([column.name for column in columns], ending)]
+        separator = self.dialect.get("separator", ",")
+        encoding = self.dialect.get("encoding", "utf-8")
+        lines = [_csv_line([column.name for column in columns], separator, ending).encode(encoding)]
         for row in rows:
             fields = [self._text(row.get(column.name)) for column in columns]
             if row.get("_rejected") == "wrong_field_count":
                 fields = [*fields, "one too many"] if self.random.random() < 0.5 else fields[:-1]
-            line = _csv_line(fields, ending)
+            line = _csv_line(fields, separator, ending).encode(encoding)
             if row.get("_rejected") == "not_text":
-                line = b"\xff\xfe" + line
+                line = b"\xff\x81" + line
             lines.append(line)
         contents = b"".join(lines)
         if relative.endswith(".gz"):
@@ -168,7 +187,12 @@ class LedgerWriter:
             return ""
         if isinstance(value, bool):
             return self.random.choice(("true", "Y", "1") if value else ("false", "N", "0"))
-        return format(value, "f") if isinstance(value, Decimal) else str(value)
+        if isinstance(value, Decimal):
+            return format(value, "f").replace(".", self.dialect.get("decimal_mark", "."))
+        if isinstance(value, date):
+            form = self.dialect.get("date_format", "%Y-%m-%d")
+            return value.strftime(form)
+        return str(value)
 
 
 def _is_native(row: Row, columns: list[Column]) -> bool:
@@ -179,8 +203,8 @@ def _is_native(row: Row, columns: list[Column]) -> bool:
     )
 
 
-def _csv_line(fields: list[str], ending: str) -> bytes:
+def _csv_line(fields: list[str], separator: str, ending: str) -> str:
     """Give one record as RFC 4180 has it."""
     line = io.StringIO()
-    csv.writer(line, lineterminator=ending).writerow(fields)
-    return line.getvalue().encode()
+    csv.writer(line, delimiter=separator, lineterminator=ending).writerow(fields)
+    return line.getvalue()

@@ -20,6 +20,12 @@ CREDITORS = ("FR", "FR", "DE", "GB", "IT", "NL", "IE", "BE", "FI", "CH", "SE", "
 DEBTORS = ("FR", "DE", "GB", "IT", "NL", "IE", "US", "JP", "BR")
 REGIMES = ("FR_business", "DE_business", "NL_business", "IE_business", "GB_business", "NONE")
 TERMS = ("NET30", "NET0", "NET45EOM", "EOM45", "NET30EOMD15", "EOM0D31", "NET60D10", "NET14")
+OPTIONAL_TABLES = ("allocations", "commitments", "companies")
+DIALECTS = (
+    {"separator": ";", "decimal_mark": ",", "date_format": "%d/%m/%Y"},
+    {"separator": "\t", "date_format": "%d.%m.%Y"},
+    {"separator": ";", "decimal_mark": ",", "encoding": "cp1252"},
+)
 TAX_PERCENTS = (Decimal(20), Decimal("5.5"), Decimal(0))
 AWKWARD_IDS = ("0007", "7", "a,b", 'say "x"', "Ünïcode-é", "=1+1", " leading", "customer-long-name")
 FX_ROUGHLY = {"USD": "1.08", "GBP": "0.85", "JPY": "161", "TND": "3.4"} | {
@@ -37,7 +43,8 @@ class Case:
     seed: int
     as_of: date
     tables: dict[str, list[Row]]
-    configuration: dict[str, dict[str, Any]]
+    configuration: dict[str, Any]
+    extract_date: date | None = None
 
 
 class Builder:
@@ -51,6 +58,7 @@ class Builder:
         self.as_of = date(2024, 3, 1) + timedelta(days=self.random.randrange(1036))
         self.pivot = self.random.choice(("EUR", "EUR", "USD"))
         self.max_age_days = self.random.choice((0, 3, 10))
+        self.carries = self.chance(0.25)
         self.item_number = 0
         self.tables: dict[str, list[Row]] = {}
 
@@ -85,7 +93,7 @@ class Builder:
         random = self.random
         self.tables["companies"] = self._companies(random.randint(1, 4))
         self.tables["customers"] = self._customers(random.randint(1, 7))
-        items = [self._item() for _ in range(random.choice((1, 5, 20, 40, 60)))]
+        items = [self._item() for _ in range(random.choice((0, 1, 5, 5, 20, 20, 40, 40, 60, 60)))]
         self.tables["open_items"] = items
         self.tables["allocations"] = [
             row for item in items if self.chance(0.55) for row in self._allocations(item)
@@ -103,7 +111,11 @@ class Builder:
                 spoil(self)
         for rows in self.tables.values():
             random.shuffle(rows)
-        return Case(self.seed, self.as_of, self.tables, self._configuration())
+        for name in OPTIONAL_TABLES:
+            if self.chance(0.07):
+                del self.tables[name]
+        extract_date = self.maybe(0.3, self.day(-30, 30))
+        return Case(self.seed, self.as_of, self.tables, self._configuration(), extract_date)
 
     def _companies(self, count: int) -> list[Row]:
         codes = [f"C{number}" for number in range(count)]
@@ -151,6 +163,8 @@ class Builder:
                     "manual_hold": self.maybe(0.3, self.chance(0.3)),
                 }
             )
+            if self.carries:
+                rows[-1]["region"] = self.maybe(0.7, self.random.choice(("south", "north")))
         return rows
 
     # -- items
@@ -172,7 +186,7 @@ class Builder:
             "company_code": random.choice(self.company_codes),
             "customer_id": random.choice(self.customer_ids),
             "document_type": document_type,
-            "document_number": self.maybe(0.6, f"D{random.randint(1, 12)}"),
+            "document_number": self.maybe(0.6, f"D{random.randint(1, 5)}"),
             "document_date": document_date,
             "posting_date": self.maybe(0.3, document_date + timedelta(random.randint(-5, 40))),
             "delivery_date": self.maybe(0.3, document_date + timedelta(random.randint(-20, 20))),
@@ -189,6 +203,8 @@ class Builder:
             ),
             "interest_regime": self.maybe(0.1, random.choice(REGIMES)),
         }
+        if self.carries:
+            item["plant"] = self.maybe(0.7, random.choice(("Lyon", "0042", "a;b")))
         self._due_date_by_terms(item)
         self._dispute(item)
         self._bill(item)
@@ -353,12 +369,27 @@ class Builder:
             for day in sorted(days)
         ]
 
-    def _configuration(self) -> dict[str, dict[str, Any]]:
+    def _carried(self) -> list[str]:
+        """Name some of the columns that the contract doesn't know and that the ledger has."""
+        have = {
+            column
+            for name in ("open_items", "customers")
+            for row in self.tables[name]
+            for column in row
+        }
+        return [column for column in ("plant", "region") if column in have and self.chance(0.8)]
+
+    def _dialects(self) -> dict[str, dict[str, str]]:
+        """Let some tables write their CSV files as other countries do."""
+        return {name: self.random.choice(DIALECTS) for name in self.tables if self.chance(0.2)}
+
+    def _configuration(self) -> dict[str, Any]:
         """Draw every option that changes a figure."""
         pick = self.random.choice
         segments = {"NORTH": {"horizon_days": 10, "credits_reduce": self.chance(0.5)}}
         return {
-            "reporting": {"currency": pick(("EUR", "EUR", "JPY", "USD"))},
+            "carry": self._carried(),
+            "reporting": {"currency": pick(("EUR", "EUR", "JPY", "USD", "TND"))},
             "ageing": {
                 "basis": pick(("due_date", "due_date", "document_date", "posting_date")),
                 "bounds": pick(([30, 60, 90, 180], [1], [10, 400])),
@@ -382,6 +413,7 @@ class Builder:
             "input": {
                 "max_rejected": "1",
                 "unknown_customer": pick(("placeholder", "quarantine")),
+                "tables": self._dialects(),
             },
             "defaults": {"creditor_country": "FR"},
         }

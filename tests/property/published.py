@@ -58,10 +58,13 @@ def run_engine(
     options  threads, chunk_rows
     """
     ledger, out = place / "ledger", place / "out"
-    writer = LedgerWriter(ledger, Random(shape), only_format=only_format)
+    dialects = case.configuration["input"].get("tables", {})
+    writer = LedgerWriter(ledger, Random(shape), dialects, only_format=only_format)
     placement = writer.write(case.tables)
     configuration = Configuration.model_validate(case.configuration)
-    result = encours.run(ledger, case.as_of, out, configuration, **options)
+    result = encours.run(
+        ledger, case.as_of, out, configuration, extract_date=case.extract_date, **options
+    )
     return EngineRun(Path(result.directory), result.manifest, placement)
 
 

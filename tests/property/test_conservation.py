@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import io
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -14,19 +16,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.naive.arithmetic import rounded
-from tests.naive.contract import EXPONENTS
+from tests.naive.contract import EXPONENTS, INPUT_TABLES
 from tests.naive.exchange import Exchange
 from tests.property.ledgers import Case, Row, build_case
 from tests.property.published import EngineRun, run_engine
 
 SEEDS = range(100, 112)
 ZERO = Decimal(0)
+Dialects = Mapping[str, Mapping[str, str]]
 
 
 class Ledger:
     """The rows of the files as they stand there, without those that the run refused."""
 
-    def __init__(self, directory: Path, quarantine: list[Row]) -> None:
+    def __init__(self, directory: Path, quarantine: list[Row], dialects: Dialects) -> None:
         self.read: dict[str, int] = defaultdict(int)
         self.accepted: dict[str, list[Row]] = defaultdict(list)
         self.refused: dict[str, list[Row]] = defaultdict(list)
@@ -34,14 +37,15 @@ class Ledger:
         for path in sorted(path for path in directory.rglob("*") if path.is_file()):
             relative = str(path.relative_to(directory))
             table = relative.partition("/")[0].partition(".")[0]
-            for number, row in enumerate(read_rows(path), start=1):
+            for number, row in enumerate(read_rows(path, table, dialects), start=1):
                 self.read[table] += 1
                 kind = self.refused if (relative, number) in bad else self.accepted
                 kind[table].append(row)
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, table: str, dialects: Dialects) -> list[Row]:
     """Read one file as rows of text or native values, empty ones as None."""
+    dialect = dialects.get(table, {})
     if path.suffix == ".parquet":
         return pq.ParquetFile(path).read().to_pylist()
     contents = path.read_bytes()
@@ -49,12 +53,29 @@ def read_rows(path: Path) -> list[Row]:
         contents = gzip.decompress(contents)
     if path.suffix == ".zst":
         contents = pa.input_stream(pa.BufferReader(contents), compression="zstd").read()
-    text = contents.decode(errors="replace")
-    header, *records = csv.reader(text.splitlines(keepends=True))
+    text = contents.decode(dialect.get("encoding", "utf-8"), errors="replace")
+    lines = io.StringIO(text, newline="")
+    header, *records = csv.reader(lines, delimiter=dialect.get("separator", ","))
+    kinds = {column.name: column.kind for column in INPUT_TABLES[table]}
     return [
-        {name: value or None for name, value in zip(header, record, strict=False)}
+        {
+            name: as_written(value, kinds.get(name, "text"), dialect)
+            for name, value in zip(header, record, strict=False)
+        }
         for record in records
     ]
+
+
+def as_written(text: str, kind: str, dialect: Mapping[str, str]) -> Any:
+    """Read the text of a field; what isn't of its kind stays text."""
+    if kind == "date" and text:
+        try:
+            return datetime.strptime(text, dialect.get("date_format", "%Y-%m-%d")).date()
+        except ValueError:
+            return text
+    if kind in {"money", "rate", "percent"}:
+        return text.replace(dialect.get("decimal_mark", "."), ".") or None
+    return text or None
 
 
 def number(value: Any) -> Decimal | None:
@@ -86,7 +107,8 @@ def night(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         customer.pop("credit_account_id", None)
     place = tmp_path_factory.mktemp("night")
     run = run_engine(case, place, request.param)
-    return case, run, Ledger(place / "ledger", run.table("quarantine"))
+    dialects = case.configuration["input"]["tables"]
+    return case, run, Ledger(place / "ledger", run.table("quarantine"), dialects)
 
 
 def test_rows_read__are_accepted_or_quarantined(night: Night) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from encours.calc.columns import money_array
 from encours.publish import records
 from encours.publish.commit import Publication, commit
 from encours.publish.files import PublishedFile, write_published
 from encours.publish.manifest import Manifest, build_manifest, make_run_id, read_manifest
-from encours.calc.columns import money_array
 from encours.publish.parquet import part_name, write_small_table
 from encours.publish.runs import list_runs, verify_run
 from encours.publish.staging import Staging

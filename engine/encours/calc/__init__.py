@@ -1,1 +1,1 @@
-"""To be written."""
+"""One module per measure: columns in, columns out; no file, no clock, no environment."""

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.ageing import bucket_labels, set_credits_against_oldest
+from encours.calc.columns import day_array, listed_array, money_array, number_array
 from encours.calc.exposure import POSITION_SUMS, Positions
-from encours.calc.lines import BUCKETS_MOST, CELL_SUMS, line_of_key
+from encours.calc.lines import CELL_SUMS, line_of_key
 from encours.calc.sums import NO_MINIMUM, KeyedSums
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import CURRENCIES, DEFAULT_SEGMENT
-from encours.calc.columns import day_array, listed_array, money_array, number_array
 from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def credit_accounts(positions: Positions, limits: LimitHolders, context: RunCont
     key = segment[positions.company_code] * len(accounts)
     key += customers.account_code[positions.customer_code]
     sums = KeyedSums(len(POSITION_SUMS) + 1)
-    sums.add(
-        key, np.column_stack([positions.sums, positions.exposure]), positions.oldest_day
-    )
+    sums.add(key, np.column_stack([positions.sums, positions.exposure]), positions.oldest_day)
     sums.add(extra, np.zeros((len(extra), len(POSITION_SUMS) + 1), np.int64))
     segment_code, account_code = np.divmod(sums.keys, len(accounts))
     columns = _sum_columns(sums, context.as_of_day)
@@ -106,7 +104,10 @@ def _sum_columns(sums: KeyedSums, as_of_day: int) -> dict[str, pa.Array]:
     columns: dict[str, pa.Array] = {}
     for place, name in enumerate((*POSITION_SUMS, "exposure")):
         values = np.ascontiguousarray(sums.sums[:, place])
-        columns[name] = pa.array(values) if name == "item_count" else money_array(values)
+        if name == "item_count":
+            columns[name] = pa.array(values)
+        else:
+            columns[name] = money_array(values, where=f"table credit_accounts, column {name}")
     is_late = sums.minimum != NO_MINIMUM
     columns["oldest_due_date"] = day_array(np.where(is_late, sums.minimum, NO_DAY))
     columns["max_days_past_due"] = number_array(
@@ -186,7 +187,7 @@ def ageing(cells: KeyedSums, context: RunContext) -> pa.Table:
     """Give the ageing buckets of every customer, company code and currency (DOMAIN 4)."""
     settings = context.configuration.ageing
     labels = bucket_labels(settings.bounds, settings.not_due_bounds)
-    line, bucket = np.divmod(cells.keys, BUCKETS_MOST)
+    line, bucket = np.divmod(cells.keys, len(labels))
     amounts = cells.sums.copy()
     if settings.credits == "oldest_first":
         _set_credits(line, bucket, amounts, len(labels))

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from encours.kernels.keys import assign_ids
 from encours.ledger.decode import NO_DAY
-from encours_schemas.errors import ControlFailed
+from encours_schemas.errors import InputRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +21,14 @@ MONEY: Final = pa.decimal64(18, 3)
 _MILLI_MAX: Final = 10**18 - 1
 
 
-def money_array(values_milli: Array, valid: Array | None = None) -> pa.Array:
+def money_array(values_milli: Array, valid: Array | None = None, where: str = "") -> pa.Array:
     """Give a money column on top of an array of thousandths, without copying it.
 
     values_milli  int64[n]  must not change until the column is written
     valid         bool[n]   False = null; None: no nulls
+    where         table and column, for the error
 
-    Raises ControlFailed (70) where a valid amount has more than 15 digits before the point.
+    Raises InputRefused (65) where a valid amount has more than 15 digits before the point.
     """
     values = np.ascontiguousarray(values_milli, np.int64)
     if len(values) and (values.max() > _MILLI_MAX or values.min() < -_MILLI_MAX):
@@ -35,9 +36,11 @@ def money_array(values_milli: Array, valid: Array | None = None) -> pa.Array:
         if valid is not None:
             large &= valid.astype(bool)
         if large.any():
-            raise ControlFailed(
-                what="an amount has more than 15 digits before the point",
-                where=f"row {int(large.argmax())} of the columns to publish",
+            raise InputRefused(
+                what="an amount or a sum of amounts has more than 15 digits before the point",
+                where=f"{where or 'the columns to publish'}, row {int(large.argmax())}",
+                expected="what decimal128(18, 3) can hold",
+                cure="correct the largest amounts, or report in a currency of larger units",
             )
     return _primitive(MONEY, values, valid)
 

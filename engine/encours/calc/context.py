@@ -15,9 +15,9 @@ from encours_schemas.errors import EncoursError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from encours.rules.rate_tables import RateTables
     from encours.ledger.master import MasterData
     from encours.rules.fx import FxTable
+    from encours.rules.rate_tables import RateTables
     from encours.rules.regimes import Regime
     from encours.rules.series import RateSeries
     from encours_schemas.configuration import Configuration
@@ -79,7 +79,7 @@ class Law:
     """Regimes as codes and arrays: r regimes, in the order of `names`."""
 
     regimes: tuple[Regime, ...]
-    series: Mapping[str, RateSeries]
+    series: dict[str, RateSeries]
     rates: RateTables
     indemnities: indemnity.IndemnityTables
 
@@ -89,9 +89,7 @@ class Law:
         return tuple(regime.name for regime in self.regimes)
 
 
-def build_law(
-    on_file: Sequence[Regime], series: Mapping[str, RateSeries], as_of_day: int
-) -> Law:
+def build_law(on_file: Sequence[Regime], series: dict[str, RateSeries], as_of_day: int) -> Law:
     """Lay the regimes' rates out for the kernel, up to the as-of date."""
     return Law(
         tuple(on_file),

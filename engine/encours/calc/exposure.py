@@ -55,9 +55,7 @@ class OrderPayments:
     paid_rc: Array
 
 
-def order_names(
-    company_code: Array, customer_code: Array, order_id: pa.Array
-) -> pa.Array:
+def order_names(company_code: Array, customer_code: Array, order_id: pa.Array) -> pa.Array:
     """Name each order by company, customer and its own id; null where it has no id."""
     parties = pc.binary_join_element_wise(
         pa.array(company_code).cast(pa.string()), pa.array(customer_code).cast(pa.string()), "|"
@@ -103,6 +101,7 @@ class CommitmentSums:
     def add(self, commitments: Commitments) -> None:
         """Add one unit of commitments; those with a down payment wait for `finish`."""
         rows = np.flatnonzero(commitments.exists)
+        self._context.master.companies.require_countries(commitments.company_code[rows])
         left_rc = convert(
             commitments.left_milli, commitments.currency_code, self._context.reporting
         )[rows]

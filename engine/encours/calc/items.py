@@ -122,6 +122,7 @@ def measure_items(
     is_open = open_milli != 0
     open_rc = convert(open_milli, items.currency_code, context.reporting)
     disputed = _disputed(items, open_milli)
+    context.master.companies.require_countries(items.company_code[~items.faults.bad])
     types = _item_types(items, exists)
     bears = types.bears_interest
     component = _components(items, types.is_credit & (items.amount_milli < 0), context.as_of_day)
@@ -435,9 +436,7 @@ def _buckets(items: Items, open_milli: Array, context: RunContext) -> Array:
     }[ageing.basis]
     days = np.int32(context.as_of_day) - np.where(open_milli != 0, basis, context.as_of_day)
     bucket = np.empty(items.row_count, np.int32)
-    assign_ageing_bucket(
-        days.astype(np.int32), context.not_due_bounds, context.late_bounds, bucket
-    )
+    assign_ageing_bucket(days.astype(np.int32), context.not_due_bounds, context.late_bounds, bucket)
     if ageing.credits != "by_date":
         bucket[open_milli < 0] = len(ageing.not_due_bounds) + len(ageing.bounds) + 2
     return bucket

@@ -35,7 +35,6 @@ LINE_SUMS = (
 general ledger should hold of the line, in its own currency (items that are not financed)."""
 CELL_SUMS = ("open_milli", "open_rc", "disputed_rc", "item_count")
 """Columns summed per ageing cell: item currency, reporting currency, reporting currency, rows."""
-BUCKETS_MOST = 64
 
 
 class LineKeys(NamedTuple):
@@ -56,15 +55,18 @@ def line_of_key(key: Array, company_count: int) -> LineKeys:
     """Unpack `line_key`."""
     pair, currency = np.divmod(key, len(CURRENCIES))
     customer, company = np.divmod(pair, company_count)
-    return LineKeys(
-        customer.astype(np.int32), company.astype(np.int32), currency.astype(np.int32)
-    )
+    return LineKeys(customer.astype(np.int32), company.astype(np.int32), currency.astype(np.int32))
+
+
+def ageing_bucket_count(context: RunContext) -> int:
+    """Count the ageing buckets: the two ladders, the open end of each, and `unallocated`."""
+    return len(context.not_due_bounds) + len(context.late_bounds) + 3
 
 
 def sum_lines(
     items: Items, measured: MeasuredItems, paid: Indemnities, rows: Array, context: RunContext
 ) -> tuple[KeyedSums, KeyedSums]:
-    """Sum the published rows of a unit per line and per ageing cell (key x `BUCKETS_MOST` + bucket)."""
+    """Sum the published rows of a unit per line and per ageing cell (line x buckets + bucket)."""
     key = line_key(
         items.customer_code[rows],
         items.company_code[rows],
@@ -101,6 +103,6 @@ def sum_lines(
             np.ones(int(is_open.sum()), np.int64),
         ]
     )
-    cells.add((key * BUCKETS_MOST + measured.bucket[rows])[is_open], cell_values)
+    cell_key = key * ageing_bucket_count(context) + measured.bucket[rows]
+    cells.add(cell_key[is_open], cell_values)
     return lines, cells
-

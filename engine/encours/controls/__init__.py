@@ -1,1 +1,1 @@
-"""To be written."""
+"""What must always hold: checked in every run before anything is published."""

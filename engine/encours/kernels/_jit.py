@@ -45,7 +45,7 @@ def _prepared_cache() -> bool:
         return False
     if not os.access(directory, os.W_OK) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         return False
-    numba.config.CACHE_DIR = str(directory)
+    numba.config.CACHE_DIR = str(directory)  # type: ignore[attr-defined]
     return True
 
 
@@ -54,5 +54,5 @@ CACHE_IS_USABLE = _prepared_cache()
 
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call, cached on disk, releasing the interpreter lock."""
-    compiled: Function = numba.njit(cache=CACHE_IS_USABLE, nogil=True)(function)
+    compiled: Any = numba.njit(cache=CACHE_IS_USABLE, nogil=True)(function)
     return compiled

@@ -4,7 +4,7 @@ from encours.kernels._jit import kernel
 
 
 @kernel
-def assign_ageing_bucket(days, not_due_bound_days, late_bound_days, out_bucket_position):  # type: ignore[no-untyped-def]
+def assign_ageing_bucket(days, not_due_bound_days, late_bound_days, out_bucket_position):
     """Write the ageing bucket of every item.
 
     Without a ladder for what is not due, position 0 is not due (days <= 0). With one of l bounds the

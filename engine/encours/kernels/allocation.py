@@ -7,7 +7,7 @@ OVERFLOW_LIMIT = 4_611_686_018_427_387_904
 
 
 @kernel
-def settle_items(amount_milli, offset, value_day, allocated_milli, no_day, out):  # type: ignore[no-untyped-def]
+def settle_items(amount_milli, offset, value_day, allocated_milli, no_day, out):
     """Write open amount, sum of allocations and day of settlement of every item.
 
     amount_milli     int64[n]

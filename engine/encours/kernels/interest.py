@@ -87,6 +87,10 @@ def accrue_interest(items, allocations, tables, options, result):
     """
     if options.as_of_day > tables.last_day:
         raise ValueError("the rate tables end before the as-of date")
+    for column in result:
+        column.fill(0)
+    for column in (result.from_day, result.to_day, result.rate_missing_day):
+        column.fill(NO_DAY)
     pending = np.empty(len(items.due_day), np.int64)
     count = accrue_plain(items, allocations, tables, options, result, pending)
     if count:
@@ -179,21 +183,13 @@ def _accrued(claims, is_chosen, allocations, tables, result):
 def accrue_plain(items, allocations, tables, options, result, pending):
     """Write the items with one principal and one rule for all days; put the others in `pending`.
 
+    result    InterestResult, empty: zeros and NO_DAY
     pending   int64[n]  written: rows for `resolve_claims`
 
     Gives the number of rows in `pending`.
     """
     count = 0
     for i in range(items.due_day.shape[0]):
-        result.penalty_milli[i] = 0
-        result.suspended_milli[i] = 0
-        result.unbilled_milli[i] = 0
-        result.first_principal_milli[i] = 0
-        result.from_day[i] = NO_DAY
-        result.to_day[i] = NO_DAY
-        result.days[i] = 0
-        result.fault[i] = FAULT_NONE
-        result.rate_missing_day[i] = NO_DAY
         flags = items.flags[i]
         due_day = np.int64(items.due_day[i])
         end_day = np.int64(options.as_of_day)

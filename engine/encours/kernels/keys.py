@@ -13,7 +13,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @kernel
-def partition_rows(code, words, out_start, out_words):  # type: ignore[no-untyped-def]
+def partition_rows(code, words, out_start, out_words):
     """Gather rows by a small code, keeping their order within a code.
 
     code       int32[n]      0 .. b - 1; a negative code leaves the row out
@@ -39,7 +39,7 @@ def partition_rows(code, words, out_start, out_words):  # type: ignore[no-untype
 
 
 @kernel
-def assign_ids(key, slot_id, keys, count, out_id):  # type: ignore[no-untyped-def]
+def assign_ids(key, slot_id, keys, count, out_id):
     """Give every key its dense id, in order of first appearance, and return how many there are now.
 
     key      int64[n]  keys to look up
@@ -68,7 +68,7 @@ def assign_ids(key, slot_id, keys, count, out_id):  # type: ignore[no-untyped-de
 
 
 @kernel
-def match_shard(items, allocations, slot_index, out_twin, out_match):  # type: ignore[no-untyped-def]
+def match_shard(items, allocations, slot_index, out_twin, out_match):
     """Find duplicate item keys of one shard, and the item of every allocation.
 
     items        record[n]  fields first, second: 128-bit key
@@ -79,24 +79,27 @@ def match_shard(items, allocations, slot_index, out_twin, out_match):  # type: i
     """
     mask = np.uint64(slot_index.shape[0] - 1)
     for i in range(items.shape[0]):
-        place = items[i].second & mask
+        place = items[i]["second"] & mask
         out_twin[i] = -1
         while slot_index[place] >= 0:
             other = slot_index[place]
-            if items[other].first == items[i].first and items[other].second == items[i].second:
+            if (
+                items[other]["first"] == items[i]["first"]
+                and items[other]["second"] == items[i]["second"]
+            ):
                 out_twin[i] = other
                 break
             place = (place + np.uint64(1)) & mask
         if slot_index[place] < 0:
             slot_index[place] = i
     for i in range(allocations.shape[0]):
-        place = allocations[i].second & mask
+        place = allocations[i]["second"] & mask
         out_match[i] = -1
         while slot_index[place] >= 0:
             other = slot_index[place]
             if (
-                items[other].first == allocations[i].first
-                and items[other].second == allocations[i].second
+                items[other]["first"] == allocations[i]["first"]
+                and items[other]["second"] == allocations[i]["second"]
             ):
                 out_match[i] = other
                 break
@@ -104,7 +107,7 @@ def match_shard(items, allocations, slot_index, out_twin, out_match):  # type: i
 
 
 @kernel
-def find_straddling(key, unit, slot_index, out_straddles):  # type: ignore[no-untyped-def]
+def find_straddling(key, unit, slot_index, out_straddles):
     """Mark the rows whose key also occurs in another work unit.
 
     key            uint64[n]

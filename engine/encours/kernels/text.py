@@ -12,9 +12,6 @@ from encours.kernels._jit import kernel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SMALLEST = np.int64(-(2**63))
-"""The one integer of 64 bits that has no positive counterpart."""
-
 NO_DAY = -(2**31)
 """The day number of a date that is not there."""
 
@@ -24,6 +21,8 @@ FAULT_WRONG_TYPE = 2
 FAULT_TOO_PRECISE = 3
 FAULT_TOO_LARGE = 4
 FAULT_OUT_OF_RANGE = 5
+FAULT_WIDE = 6
+"""Not a fault of the value: one kernel's word that another way must be taken (`decode`)."""
 
 CODE_UNKNOWN = -1
 CODE_MISSING = -2
@@ -364,61 +363,20 @@ def parse_dates(text, pattern, day_range, out_day, out_fault):
 
 
 @kernel
-def _divide_words(words, at, width, digits):
-    """Divide the magnitude of one wide integer by 10^digits: quotient, and whether it is exact.
-
-    A quotient above 63 bits is given as -1. Schoolbook division by at most 10^9 at a time, 32 bits
-    a step, highest first.
-    """
-    halves = np.empty(2 * width, np.uint64)
-    is_negative = words[at + width - 1] < 0
-    carry = np.uint64(1 if is_negative else 0)
-    for i in range(width):
-        word = np.uint64(words[at + i])
-        for j in range(2):
-            half = (word >> np.uint64(32 * j)) & np.uint64(0xFFFFFFFF)
-            if is_negative:
-                half = (half ^ np.uint64(0xFFFFFFFF)) + carry
-                carry = half >> np.uint64(32)
-                half &= np.uint64(0xFFFFFFFF)
-            halves[2 * i + j] = half
-    is_exact = True
-    while digits > 0:
-        divisor = np.uint64(1)
-        for _ in range(min(digits, 9)):
-            divisor *= np.uint64(10)
-        rest = np.uint64(0)
-        for i in range(2 * width - 1, -1, -1):
-            rest = (rest << np.uint64(32)) | halves[i]
-            halves[i] = rest // divisor
-            rest -= halves[i] * divisor
-        is_exact = is_exact and rest == 0
-        digits -= 9
-    for i in range(2, 2 * width):
-        if halves[i] != 0:
-            return np.int64(-1), is_exact
-    if halves[1] >> np.uint64(31) != 0:
-        return np.int64(-1), is_exact
-    return np.int64(halves[1] << np.uint64(32) | halves[0]), is_exact
-
-
-@kernel
 def rescale_words(words, valid, shape, out_value, out_fault):
     """Bring integers of any width to other decimals, exactly.
 
     words      int64[n * width]  two's complement, lowest word first
     valid      uint8[n] or uint8[0]
-    shape      int64[4]  width (1, 2, 4), factor to multiply by, decimals to take off (one of the
-                         two does nothing: factor 1, or 0 decimals), greatest magnitude of a result
+    shape      int64[4]  width (1, 2, 4), factor to multiply by, divisor (one of the two is 1; 0 for
+                         a divisor beyond 64 bits), greatest magnitude of a result
     out_value  int64[n]  written; 0 where there is a fault
-    out_fault  uint8[n]  written: missing, too precise (a non-zero decimal would be lost), too large
+    out_fault  uint8[n]  written: missing, too precise (a non-zero decimal would be lost), too
+                         large, or FAULT_WIDE where a division needs more than 64 bits
     """
-    width, factor, digits, limit = shape[0], shape[1], shape[2], shape[3]
+    width, factor, divisor, limit = shape[0], shape[1], shape[2], shape[3]
     has_nulls = valid.shape[0] > 0
     source_limit = limit // factor
-    divisor = 1
-    for _ in range(min(digits, 18)):
-        divisor *= 10
     for i in range(out_value.shape[0]):
         value = words[i * width]
         sign = value >> 63
@@ -428,20 +386,13 @@ def rescale_words(words, valid, shape, out_value, out_fault):
         fault = FAULT_NONE
         if has_nulls and valid[i] == 0:
             fault = FAULT_MISSING
-        elif digits > 0:
-            if is_narrow and digits <= 18 and value != SMALLEST:
-                magnitude = abs(value)
-                value = magnitude // divisor
-                is_exact = value * divisor == magnitude
-            else:
-                value, is_exact = _divide_words(words, i * width, width, digits)
-            if value < 0 or value > limit:
-                fault = FAULT_TOO_LARGE
-            elif not is_exact:
+        elif divisor != 1 and (not is_narrow or divisor == 0):
+            fault = FAULT_WIDE
+        elif divisor != 1:
+            if value % divisor != 0:
                 fault = FAULT_TOO_PRECISE
-            elif words[(i + 1) * width - 1] < 0:
-                value = -value
-        elif not is_narrow or value > source_limit or value < -source_limit:
+            value //= divisor
+        if fault == FAULT_NONE and (not is_narrow or value > source_limit or value < -source_limit):
             fault = FAULT_TOO_LARGE
         out_value[i] = value * factor if fault == FAULT_NONE else 0
         out_fault[i] = fault

@@ -45,7 +45,7 @@ class LineItems(NamedTuple):
 
 
 @kernel
-def sum_by_code(code, value, chosen, out_high, out_low):  # type: ignore[no-untyped-def]
+def sum_by_code(code, value, chosen, out_high, out_low):
     """Add every chosen value to the two halves of its code's total.
 
     code      int32[n]  0 .. c-1
@@ -63,7 +63,7 @@ def sum_by_code(code, value, chosen, out_high, out_low):  # type: ignore[no-unty
 
 
 @kernel
-def add_rows(row_id, values, minimum, out_sums, out_minimum):  # type: ignore[no-untyped-def]
+def add_rows(row_id, values, minimum, out_sums, out_minimum):
     """Add each row of `values` to the sums of its id, and keep the least of `minimum`.
 
     row_id       int32[n]     0 .. k-1; negative leaves the row out
@@ -90,7 +90,7 @@ def add_rows(row_id, values, minimum, out_sums, out_minimum):  # type: ignore[no
 
 
 @kernel
-def add_items(row_id, items, out_sums, out_minimum):  # type: ignore[no-untyped-def]
+def add_items(row_id, items, out_sums, out_minimum):
     """Add a unit's published items to the sums of their lines.
 
     row_id       int32[n]                line of each item, 0 .. k-1

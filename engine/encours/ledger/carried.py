@@ -26,7 +26,7 @@ def carried_schema(source: TableSource, carry: Iterable[str]) -> pa.Schema:
 
 
 def _type_in(unit: Unit, name: str) -> pa.DataType:
-    """Give the type of a column in a unit's file: null where it has none, text is text however kept."""
+    """Give the type of a column in a unit's file: null without one; text of any layout is text."""
     kind = unit.source.types.get(name)
     if kind is None:
         return pa.string() if name in unit.file.partition else pa.null()

@@ -161,7 +161,9 @@ def join_checked(table: Table, parts: list[CheckedColumns]) -> CheckedColumns:
         if isinstance(given, pa.Array):
             joined.values[name] = pa.concat_arrays(
                 [
-                    pa.nulls(part.row_count, pa.string()) if value is None else value.cast(pa.string())
+                    pa.nulls(part.row_count, pa.string())
+                    if value is None
+                    else value.cast(pa.string())
                     for part, value in zip(parts, values, strict=True)
                 ]
             )

@@ -104,9 +104,7 @@ def resolve_commitments(
     )
 
 
-def _codes(
-    data: pa.Table, name: str, positions: dict[str, int], faults: RowFaults
-) -> Array:
+def _codes(data: pa.Table, name: str, positions: dict[str, int], faults: RowFaults) -> Array:
     """Look a required text of few distinct values up."""
     if name not in data.column_names:
         faults.add(np.ones(data.num_rows, bool), name, Reason.MISSING_VALUE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from encours.kernels.text import (
     CODE_MISSING,
@@ -21,6 +22,7 @@ from encours.kernels.text import (
     FAULT_OUT_OF_RANGE,
     FAULT_TOO_LARGE,
     FAULT_TOO_PRECISE,
+    FAULT_WIDE,
     FAULT_WRONG_TYPE,
     NO_DAY,
     Text,
@@ -91,6 +93,7 @@ PERCENT_DECIMALS = 9
 PERCENT_DIGITS = 9
 INTEGER_DIGITS = 18
 
+_WORD_MAX = 2**63
 _FLOAT_UNITS_MAX = 2.0**51
 _FLOAT32_UNITS_MAX = 2.0**23
 """Units of the last decimal up to which a float gives back the decimal that it was made from: two
@@ -317,7 +320,7 @@ def _narrow_words(array: pa.Array) -> Array:
     source = fixed_values(array, np.dtype(f"{kind}{width // 8}").type)
     if array.type == pa.uint64():
         source = np.minimum(source, np.uint64(np.iinfo(np.int64).max))
-    words = source.astype(np.int64)
+    words = source.astype(np.int64, copy=False)
     words.flags.writeable = False
     return words
 
@@ -329,11 +332,29 @@ def _rescaled(
     more = scale.decimals - source_scale
     # A factor beyond the limit lets nothing but zero pass, whatever it is exactly.
     factor = min(10 ** max(more, 0), scale.limit + 1)
-    shape = np.array([width, factor, max(-more, 0), scale.limit], np.int64)
+    divisor = 10 ** max(-more, 0)
+    shape = np.array([width, factor, divisor if divisor < _WORD_MAX else 0, scale.limit], np.int64)
     shape.flags.writeable = False
     values, fault = np.empty(len(array), np.int64), np.empty(len(array), np.uint8)
     rescale_words(words, valid_bytes(array), shape, values, fault)
+    wide = np.flatnonzero(fault == FAULT_WIDE)
+    if len(wide):
+        values[wide], fault[wide] = _cut_decimals(array.take(pa.array(wide)), scale)
     return Decoded(values, fault)
+
+
+def _cut_decimals(array: pa.Array, scale: _Scale) -> Decoded:
+    """Bring decimals that no 64 bits hold to those of `scale` by Arrow's own arithmetic."""
+    kind = array.type
+    is_256 = pa.types.is_decimal256(kind)
+    make = pa.decimal256 if is_256 else pa.decimal128
+    cut = array.cast(make(kind.precision, scale.decimals), safe=False)
+    is_exact = pc.equal(cut.cast(kind, safe=False), array).to_numpy(zero_copy_only=False)
+    width = kind.bit_width // 64
+    decoded = _rescaled(fixed_values(cut, np.int64, width), cut, width, scale.decimals, scale)
+    decoded.fault[~is_exact & (decoded.fault == FAULT_NONE)] = FAULT_TOO_PRECISE
+    decoded.values[decoded.fault != FAULT_NONE] = 0
+    return decoded
 
 
 def _floats(array: pa.Array, float_decimals: int, scale: _Scale) -> Decoded:

@@ -33,9 +33,7 @@ class Duplicates(NamedTuple):
 
 def _rows_of(ordinals: Array, unit: Unit) -> Array:
     """Give the rows of a unit among sorted ordinals."""
-    low, high = np.searchsorted(
-        ordinals, [unit.first_ordinal, unit.first_ordinal + unit.row_count]
-    )
+    low, high = np.searchsorted(ordinals, [unit.first_ordinal, unit.first_ordinal + unit.row_count])
     return ordinals[low:high] - unit.first_ordinal
 
 
@@ -44,8 +42,8 @@ def resolve_duplicates(source: TableSource, twins: Array) -> Duplicates:
 
     twins  int64[d, 2]  ordinal of a row, ordinal of the first row with its key
 
-    Where all rows of a key are the same, the first stays; where they differ, none is taken. How a value
-    is written does not count: 10.5 in one file is 10.500 in another.
+    Where all rows of a key are the same, the first stays; where they differ, none is taken. How a
+    value is written does not count: 10.5 in one file is 10.500 in another.
     """
     if not len(twins):
         return Duplicates(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -77,7 +75,7 @@ def _content_digests(source: TableSource, ordinals: Array) -> Array:
 
 
 def row_contents(source: TableSource, data: pa.Table) -> list[tuple[object, ...]]:
-    """Give the values of some rows, an absent or empty one as None, an unreadable one as it stands."""
+    """Give the values of some rows: absent or empty ones as None, unreadable ones as they stand."""
     table = INPUT_TABLES[source.name]
     exact = [column.name for column in table.columns if column.kind in {Kind.RATE, Kind.FX_RATE}]
     checked = check_columns(table, data, source.dialect, skip=exact)
@@ -86,7 +84,9 @@ def row_contents(source: TableSource, data: pa.Table) -> list[tuple[object, ...]
         if name not in data.column_names:
             columns.append([None] * data.num_rows)
             continue
-        raw = [None if value in {None, ""} else str(value) for value in data.column(name).to_pylist()]
+        raw = [
+            None if value in {None, ""} else str(value) for value in data.column(name).to_pylist()
+        ]
         values = checked.values.get(name)
         if not isinstance(values, np.ndarray) or table.column(name).kind is Kind.TEXT:
             columns.append(list(raw))

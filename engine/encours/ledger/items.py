@@ -109,7 +109,9 @@ def resolve_items(
     item_id = _plain(checked.values.get("item_id", pa.nulls(data.num_rows, pa.string())))
     disputed_from = checked.day("disputed_from")
     disputed_to = checked.day("disputed_to")
-    in_window = (disputed_from <= as_of_day) & ((disputed_to == NO_DAY) | (disputed_to >= as_of_day))
+    in_window = (disputed_from <= as_of_day) & (
+        (disputed_to == NO_DAY) | (disputed_to >= as_of_day)
+    )
     return Items(
         row_count=data.num_rows,
         faults=checked.faults,
@@ -173,8 +175,6 @@ def _look_up(
     unknown: Reason | None,
 ) -> Array:
     """Give the code of a text of few distinct values; an absent required one is a missing value."""
-
-
     codes = (
         listed_codes(combine(data.column(name)), positions)
         if name in data.column_names
@@ -194,8 +194,6 @@ def _plain(texts: pa.Array | None) -> pa.Array | None:
 
 def with_default(texts: pa.Array | None, default: pa.Array) -> pa.Array:
     """Give `texts`, and `default` where one is null or empty."""
-
-
     if texts is None:
         return default
     texts = _plain(texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,11 +48,27 @@ CUSTOMER_TEXTS = ("name", "country", "risk_class", "segment", "account_manager")
 
 @dataclass(frozen=True)
 class Companies:
-    """Company codes and what is known of them; c companies, in the order of their codes' text."""
+    """Company codes and what is known of them; c companies, in the order of their codes' text.
+
+    A country is empty where no usable row and no setting gives one.
+    """
 
     codes: tuple[str, ...]
     countries: tuple[str, ...]
     segments: tuple[str, ...]
+
+    def require_countries(self, company_code: Array) -> None:
+        """Raise InputMissing (66) when a company code of accepted rows has no country: int32[k]."""
+        if all(self.countries):
+            return
+        for code in np.unique(company_code).tolist():
+            if not self.countries[code]:
+                raise InputMissing(
+                    what=f"company code {self.codes[code]} has no country",
+                    where="table companies, no usable row for it",
+                    expected="a row in companies, or defaults.creditor_country",
+                    cure='set [defaults] creditor_country = "FR" (or your country) in encours.toml',
+                )
 
     @property
     def segment_names(self) -> tuple[str, ...]:
@@ -168,8 +184,7 @@ def read_companies(
 ) -> Companies:
     """Join the companies' table with the company codes that the ledger uses.
 
-    A code without a row takes the configured country of the creditor and segment `ALL`.
-    Raises InputMissing (66) when a country is needed and none is configured.
+    A code without a usable row takes the configured country of the creditor, or none, and segment `ALL`.
     """
     known: dict[str, tuple[str, str]] = {}
     if table is not None:
@@ -179,14 +194,7 @@ def read_companies(
         ):
             known[code] = (country, segment or DEFAULT_SEGMENT)
     for code in sorted(set(found) - set(known)):
-        if not configuration.defaults.creditor_country:
-            raise InputMissing(
-                what=f"company code {code} has no country",
-                where="table companies" + ("" if table is None else ", no row for it"),
-                expected="a row in companies, or defaults.creditor_country",
-                cure='set [defaults] creditor_country = "FR" (or your country) in encours.toml',
-            )
-        known[code] = (configuration.defaults.creditor_country, DEFAULT_SEGMENT)
+        known[code] = (configuration.defaults.creditor_country or "", DEFAULT_SEGMENT)
     codes = tuple(sorted(known))
     return Companies(
         codes,
@@ -195,9 +203,7 @@ def read_companies(
     )
 
 
-def check_customers(
-    data: pa.Table, regimes: Sequence[str], dialect: TableInput
-) -> CheckedColumns:
+def check_customers(data: pa.Table, regimes: Sequence[str], dialect: TableInput) -> CheckedColumns:
     """Decode a unit of the customers' table, and hold what is wrong against its rows."""
     checked = check_columns(CUSTOMERS, data, dialect, skip=("country", "interest_regime"))
     ids = _plain(checked.values.get("customer_id"), data.num_rows)
@@ -219,9 +225,7 @@ def resolve_customers(
     parent, dropped = _resolve_parents(checked, ids)
     accounts, account_code = _accounts(checked, ids)
     terms, terms_code = _coded_texts(checked.values.get("payment_terms"), checked.row_count)
-    texts = {
-        name: _plain(checked.values.get(name), checked.row_count) for name in CUSTOMER_TEXTS
-    }
+    texts = {name: _plain(checked.values.get(name), checked.row_count) for name in CUSTOMER_TEXTS}
     texts.update({name: combine(carried.column(name)) for name in carried.column_names})
     customers = Customers(
         ids=ids,
@@ -256,8 +260,7 @@ def add_placeholders(customers: Customers, unknown: Sequence[str]) -> Customers:
     def longer(values: Array, filler: object) -> Array:
         return np.concatenate([values, np.full(count, filler, values.dtype)])
 
-    return replace(
-        customers,
+    return Customers(
         ids=ids,
         texts={
             name: pa.concat_arrays([text, pa.nulls(count, text.type)])
@@ -266,30 +269,26 @@ def add_placeholders(customers: Customers, unknown: Sequence[str]) -> Customers:
         account_ids=account_ids,
         account_code=account_code,
         hierarchy=build_hierarchy(parent),
-        **{
-            name: longer(getattr(customers, name), filler)
-            for name, filler in (
-                ("is_public", False),
-                ("is_consumer", False),
-                ("is_intragroup", False),
-                ("has_netting", False),
-                ("has_manual_hold", False),
-                ("insolvency_day", NO_DAY),
-                ("insolvency_ended_day", NO_DAY),
-                ("regime_code", -1),
-                ("terms_code", -1),
-                ("is_placeholder", True),
-            )
-        },
+        is_public=longer(customers.is_public, filler=False),
+        is_consumer=longer(customers.is_consumer, filler=False),
+        is_intragroup=longer(customers.is_intragroup, filler=False),
+        has_netting=longer(customers.has_netting, filler=False),
+        has_manual_hold=longer(customers.has_manual_hold, filler=False),
+        insolvency_day=longer(customers.insolvency_day, NO_DAY),
+        insolvency_ended_day=longer(customers.insolvency_ended_day, NO_DAY),
+        regime_code=longer(customers.regime_code, -1),
+        terms=customers.terms,
+        terms_code=longer(customers.terms_code, -1),
+        is_placeholder=longer(customers.is_placeholder, filler=True),
     )
 
 
 def _extended_accounts(customers: Customers, unknown: Sequence[str]) -> tuple[pa.Array, Array]:
     """Give account ids and codes with one account named like each placeholder."""
     wanted = pa.array(unknown, pa.string())
-    place = pc.index_in(wanted, value_set=customers.account_ids).to_numpy(zero_copy_only=False)
-    is_new = np.isnan(place) if place.dtype.kind == "f" else np.zeros(len(place), bool)
-    codes = np.where(is_new, 0, place).astype(np.int32)
+    place = pc.fill_null(pc.index_in(wanted, value_set=customers.account_ids), -1)
+    codes = place.to_numpy(zero_copy_only=False).astype(np.int32)
+    is_new = codes < 0
     codes[is_new] = len(customers.account_ids) + np.arange(int(is_new.sum()))
     account_ids = pa.concat_arrays([customers.account_ids, wanted.filter(pa.array(is_new))])
     return account_ids, np.concatenate([customers.account_code, codes])
@@ -311,7 +310,7 @@ def _checked_country(data: pa.Table, faults: RowFaults) -> pa.Array:
         faults.add(np.ones(data.num_rows, bool), "country", Reason.MISSING_VALUE)
         return pa.nulls(data.num_rows, pa.string())
     column = combine(data.column("country"))
-    codes = listed_codes(column, {country: 0 for country in COUNTRY_CODES})
+    codes = listed_codes(column, dict.fromkeys(COUNTRY_CODES, 0))
     faults.add(codes == ABSENT, "country", Reason.MISSING_VALUE)
     faults.add(codes == UNLISTED, "country", Reason.UNKNOWN_COUNTRY)
     return _as_text(column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ def inspect_parquet(found: FoundFile, size: int) -> ParquetFacts:
                 cure="check where the file comes from",
             )
         schema = file.schema_arrow
+        _check_scales(found, metadata, schema)
         return ParquetFacts(schema, rows, groups, _dictionary_columns(schema))
 
 
@@ -96,14 +98,40 @@ def _check_frame(found: FoundFile, size: int) -> None:
         raise broken_file(found.relative, f"a footer of {footer} bytes in a file of {size}")
 
 
+def _check_scales(found: FoundFile, metadata: pq.FileMetaData, schema: pa.Schema) -> None:
+    """Refuse decimals whose scale is not the one that the writer noted a second time.
+
+    One flipped bit of the scale multiplies every amount of a file by ten, and no checksum covers
+    the footer. Writers built on Arrow keep their own schema beside that of Parquet.
+    """
+    kept = (metadata.metadata or {}).get(b"ARROW:schema")
+    if kept is None:
+        return
+    written = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept)))
+    for column in schema:
+        place = written.get_field_index(column.name)
+        if place < 0 or not pa.types.is_decimal(column.type):
+            continue
+        noted = written.field(place).type
+        if pa.types.is_decimal(noted) and noted.scale != column.type.scale:
+            raise broken_file(
+                found.relative, f"column {column.name} is {column.type}, but was written as {noted}"
+            )
+
+
 def _opened(path: Path, dictionary_columns: Sequence[str], buffer_bytes: int = 0) -> pq.ParquetFile:
-    """Open a Parquet file; page checksums are verified where the file has them."""
+    """Open a Parquet file; page checksums are verified where the file has them.
+
+    Old timestamps (INT96) come in microseconds: in nanoseconds the year 9999 would wrap into a
+    plausible one.
+    """
     return pq.ParquetFile(
         path,
         read_dictionary=list(dictionary_columns),
         pre_buffer=False,
         buffer_size=buffer_bytes,
         page_checksum_verification=True,
+        coerce_int96_timestamp_unit="us",
     )
 
 

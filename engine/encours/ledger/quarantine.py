@@ -127,7 +127,9 @@ class Quarantine:
                 sorted_ordinals, [unit.first_ordinal, unit.first_ordinal + unit.row_count]
             )
             rows = sorted_ordinals[low:high] - unit.first_ordinal
-            self.add_rows(source, unit, rows, [causes[place] for place in order[low:high]], kept=kept)
+            self.add_rows(
+                source, unit, rows, [causes[place] for place in order[low:high]], kept=kept
+            )
 
     def _add(self, rows: list[dict[str, Any]]) -> None:
         """Add complete rows."""
@@ -167,7 +169,9 @@ class Quarantine:
 
     def kept(self, table: str) -> int:
         """Count the rows of a table that stay in spite of a warning."""
-        return sum(count for (name, _, kept), count in self._counts.items() if name == table and kept)
+        return sum(
+            count for (name, _, kept), count in self._counts.items() if name == table and kept
+        )
 
     @property
     def tables(self) -> list[str]:

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from encours.calc.ageing import bucket_labels
+from encours.calc.columns import coded_array, day_array, listed_array, money_array, number_array
 from encours.calc.items import ITEM_WARNINGS
 from encours.kernels.interest_columns import NO_INTEREST_REASONS
 from encours.ledger.items import DOCUMENT_TYPES
 from encours.ledger.master import CURRENCIES
-from encours.calc.columns import coded_array, day_array, listed_array, money_array, number_array
 from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:

@@ -164,7 +164,9 @@ class KeysPass:
         data = self._allocations.read(unit, self._allocations.columns)
         decoded = decode_allocations(data, dialect, unit.first_ordinal)
         records = decoded.records
-        self._parked.append(unit.number, records, (records["first"] >> SHARD_SHIFT).astype(np.int32))
+        self._parked.append(
+            unit.number, records, (records["first"] >> SHARD_SHIFT).astype(np.int32)
+        )
         if "clearing_id" in decoded.checked.values:
             self._spill_clearings(unit, decoded, as_of_day)
         self._quarantine.add_faults(self._allocations, unit, decoded.faults)

@@ -30,22 +30,22 @@ from encours.controls import checks
 from encours.controls.checks import Control
 from encours.kernels._jit import kernel_cache_directory
 from encours.ledger.commitments import resolve_commitments
+from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_memory
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger, open_ledger
+from encours.passes.keys_pass import Keys, KeysPass
+from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
+from encours.passes.progress import Progress, Silent
+from encours.passes.rows_pass import RowsPass, RowsResult
+from encours.passes.summary_facts import manifest_facts
+from encours.passes.workers import run_in_order
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
 from encours.publish.parquet import open_part, part_name, write_small_table
 from encours.publish.runs import latest_before
 from encours.publish.staging import Staging
-from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_memory
-from encours.passes.keys_pass import Keys, KeysPass
-from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
-from encours.passes.progress import Progress, Silent
-from encours.passes.rows_pass import RowsPass, RowsResult
-from encours.passes.workers import run_in_order
-from encours.passes.summary_facts import manifest_facts
 from encours_schemas import OUTPUT_TABLES
-from encours_schemas.errors import ControlFailed, InputRefused
+from encours_schemas.errors import ControlFailed, EncoursError, InputRefused
 from encours_schemas.reasons import Reason
 from encours_schemas.warnings import RunWarning
 
@@ -232,10 +232,10 @@ class NightlyRun:
 
     @contextmanager
     def _refusing(self, staging: Staging, run_id: str) -> Iterator[None]:
-        """Keep the quarantine of a run that is refused or fails its controls."""
+        """Keep the quarantine of a run that does not get through."""
         try:
             yield
-        except (InputRefused, ControlFailed):
+        except EncoursError:
             self._keep_quarantine(staging, run_id)
             raise
 
@@ -337,7 +337,9 @@ class NightlyRun:
             }
         )
         payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context)
-        duplicates: Duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
+        duplicates: Duplicates = resolve_duplicates(
+            source, twins_in_memory(source, "commitment_id")
+        )
         sums = CommitmentSums(payments, context)
         accepted = 0
         for unit in source.units:
@@ -363,7 +365,9 @@ class NightlyRun:
     ) -> dict[str, pa.Table]:
         """Give the small published tables."""
         tables = {
-            "credit_accounts": account_tables.credit_accounts(positions, preparation.limits, context),
+            "credit_accounts": account_tables.credit_accounts(
+                positions, preparation.limits, context
+            ),
             "groups": account_tables.groups(positions, preparation.limits, context),
             "ageing": account_tables.ageing(rows.cells, context),
         }

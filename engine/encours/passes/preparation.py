@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,10 +34,10 @@ from encours.ledger.master import (
 )
 from encours.ledger.small import SmallTable, read_small_table
 from encours.ledger.streamed import check_streamed
+from encours.passes.keys_pass import unknown_texts
 from encours.rules.fx import build_fx
 from encours.rules.regimes import load_regimes
 from encours.rules.series import load_series
-from encours.passes.keys_pass import unknown_texts
 from encours_schemas import INPUT_TABLES
 from encours_schemas.errors import ConfigurationWrong
 from encours_schemas.names import nearest_name
@@ -170,12 +170,13 @@ def build_context(
     rows = _exchange_rates(master)
     fx = configuration.fx
     targets = {configuration.reporting.currency, *law.indemnities.band_currency} - {""}
-    for setting, currency in (("reporting.currency", configuration.reporting.currency), ("fx.pivot", fx.pivot)):
+    for setting, currency in (
+        ("reporting.currency", configuration.reporting.currency),
+        ("fx.pivot", fx.pivot),
+    ):
         _require_known_currency(setting, currency)
     conversions = {
-        target: conversion_to(
-            target, build_fx(rows, as_of_day, target, fx.pivot, fx.max_age_days)
-        )
+        target: conversion_to(target, build_fx(rows, as_of_day, target, fx.pivot, fx.max_age_days))
         for target in sorted(targets)
     }
     context = RunContext(
@@ -234,7 +235,7 @@ def _unknown_in_commitments(ledger: Ledger, index: TextIndex) -> set[str]:
     return unknown
 
 
-def _own_rates(master: Master) -> list[tuple[object, ...]]:
+def _own_rates(master: Master) -> list[tuple[Any, ...]]:
     """Give the user's own rows of reference rates."""
     table = master.small.get("reference_rates")
     if table is None:
@@ -243,7 +244,7 @@ def _own_rates(master: Master) -> list[tuple[object, ...]]:
     return list(zip(*(table.columns[name] for name in names), strict=True))
 
 
-def _exchange_rates(master: Master) -> list[tuple[object, ...]]:
+def _exchange_rates(master: Master) -> list[tuple[Any, ...]]:
     """Give the rows of the exchange rates: from, to, day, rate."""
     table = master.small.get("fx_rates")
     if table is None:

@@ -15,7 +15,6 @@ from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.items import OPEN_ITEMS
-from encours.publish.parquet import PublishedFile, open_part, part_name
 from encours.passes.work_unit import (
     Neighbours,
     UnitOptions,
@@ -25,18 +24,20 @@ from encours.passes.work_unit import (
     probe_unit,
 )
 from encours.passes.workers import run_in_order
+from encours.publish.files import PublishedFile
+from encours.publish.parquet import open_part, part_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from encours.calc.context import RunContext
+    from encours.ledger.duplicates import Duplicates
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
-    from encours.publish.staging import Staging
-    from encours.ledger.duplicates import Duplicates
     from encours.passes.keys_pass import Keys
     from encours.passes.progress import Progress
+    from encours.publish.staging import Staging
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -92,16 +92,16 @@ class Spill:
 
 def _write_all(descriptor: int, block: Records, offset: int) -> None:
     """Write the bytes of `block` at `offset`, however many calls the system needs."""
-    view = memoryview(np.ascontiguousarray(block).view(np.uint8).reshape(-1))
-    while len(view):
+    view = memoryview(np.ascontiguousarray(block).view(np.uint8).reshape(-1).data)
+    while view:
         written = os.pwrite(descriptor, view, offset)
         view, offset = view[written:], offset + written
 
 
 def _read_all(descriptor: int, piece: Records, offset: int) -> None:
     """Fill `piece` from `offset`."""
-    view = memoryview(piece.view(np.uint8).reshape(-1))
-    while len(view):
+    view = memoryview(piece.view(np.uint8).reshape(-1).data)
+    while view:
         count = os.preadv(descriptor, [view], offset)
         if not count:
             msg = "the spill file ended before its index said"

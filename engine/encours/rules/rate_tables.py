@@ -156,7 +156,7 @@ def build_rate_tables(
     return RateTables(
         first_day=first_day,
         last_day=last_day,
-        days=np.column_stack((segment, weight.T)).astype(np.int32),
+        days=np.ascontiguousarray(np.column_stack((segment, weight.T)), np.int32),
         segments=np.array([row.segments for row in rows], np.int64),
         regimes=np.array([row.facts for row in rows], np.int64),
     )

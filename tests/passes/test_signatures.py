@@ -1,0 +1,63 @@
+"""One machine code per kernel: every caller gives each kernel the same types and layouts.
+
+A second signature would be compiled in the middle of a night, and cost its time every first run.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tidy.sources import ROOT, modules
+
+COUNT_SIGNATURES = """
+import importlib, json, pkgutil, sys, tempfile
+from pathlib import Path
+from numba.core.registry import CPUDispatcher
+import encours.kernels
+from tests.property.ledgers import build_case
+from tests.property.published import run_engine
+
+for seed, only_format in ((1, "csv"), (4, "parquet"), (8, None)):
+    case = build_case(seed, with_defects=seed % 4 != 0)
+    with tempfile.TemporaryDirectory() as place:
+        run_engine(case, Path(place), seed, only_format=only_format, threads=2)
+counts = {}
+for module in pkgutil.iter_modules(encours.kernels.__path__, "encours.kernels."):
+    for name, value in vars(importlib.import_module(module.name)).items():
+        if isinstance(value, CPUDispatcher):
+            counts[name] = [str(signature) for signature in value.signatures]
+json.dump(counts, sys.stdout)
+"""
+
+
+def called_from_outside(names: set[str]) -> set[str]:
+    """Name the kernels that the rest of the engine calls, as opposed to other kernels."""
+    texts = [one.text for one in modules() if not one.path.startswith("engine/encours/kernels/")]
+    return {name for name in names if any(re.search(rf"\b{name}\(", text) for text in texts)}
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="without the compiler nothing has signatures"
+)
+def test_kernels__are_compiled_once_each(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_SIGNATURES],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    signatures = json.loads(done.stdout)
+    called = called_from_outside(set(signatures))
+    assert {"match_shard", "assign_ids", "add_items", "settle_items", "hash_text"} <= called
+    several = {name: found for name, found in signatures.items() if len(found) > 1}
+    assert not several, several
+    unused = [name for name in called if not signatures[name]]
+    assert not unused, f"the ledgers of this test never reach {unused}"
