@@ -2,7 +2,7 @@
 
 >>> import encours
 >>> encours.__all__
-['RunResult', 'ValidationResult', 'run', 'validate']
+['run', 'validate']
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from encours.passes.progress import Progress
     from encours_schemas.configuration import Configuration
 
-__all__ = ["RunResult", "ValidationResult", "run", "validate"]
+__all__ = ["run", "validate"]
 
 
 def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them by name
@@ -63,7 +63,7 @@ def validate(
     extract_date: date | None = None,
     progress: Progress | None = None,
 ) -> ValidationResult:
-    """Run the checks alone: the quarantine is written below `<out>/.encours`, nothing is published."""
+    """Run the checks alone: the quarantine goes below `<out>/.encours`, nothing is published."""
     from encours.passes.nightly import NightlyRun, RunOptions, default_threads
 
     options = RunOptions(threads=threads or default_threads(), extract_date=extract_date)

@@ -29,7 +29,7 @@ NO_DAY = np.iinfo(np.int32).min
 
 
 def records(*rows: dict[str, int]) -> Array:
-    """Give allocations of 10 euros to the first item, but for what a row says; `item` is its row."""
+    """Give allocations of 10 euros to the first item, but for what a row says."""
     made = np.zeros(len(rows), ALLOCATION_RECORD)
     for place, row in enumerate(rows):
         plain = {"amount_milli": 10_000, "value_day": 950, "posting_day": 960, "item": 0}

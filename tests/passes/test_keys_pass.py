@@ -73,8 +73,7 @@ def run_pass(folder: LedgerFolder, unit_rows: int, threads: int) -> tuple[Ledger
         scratch,
         threads,
     )
-    dialect = folder.configuration.input.dialect("allocations")
-    return ledger, keys_pass.run(dialect, AS_OF_DAY, Silent()), quarantine
+    return ledger, keys_pass.run(AS_OF_DAY, Silent()), quarantine
 
 
 def random_rows(chance: random.Random) -> Rows:

@@ -45,7 +45,7 @@ def credit_accounts(positions: Positions, limits: LimitHolders, context: RunCont
     segment = np.array(
         [segments.index(name) for name in context.master.companies.segments], np.int64
     )
-    accounts, extra = _accounts(positions, segment, segments, limits, context)
+    accounts, extra = _accounts(positions, segments, limits, context)
     key = segment[positions.company_code] * len(accounts)
     key += customers.account_code[positions.customer_code]
     sums = KeyedSums(len(POSITION_SUMS) + 1)
@@ -63,15 +63,14 @@ def credit_accounts(positions: Positions, limits: LimitHolders, context: RunCont
 
 def _accounts(
     positions: Positions,
-    segment: Array,
     segments: list[str],
     limits: LimitHolders,
     context: RunContext,
 ) -> tuple[pa.Array, Array]:
     """Give all account ids, and the keys of accounts that have a row without any item or order.
 
-    A limit named for a segment gives that row; a limit without one, open proceedings or a manual hold
-    give a row in `ALL` to an account that has no other.
+    A limit named for a segment gives that row; a limit without one, open proceedings or a manual
+    hold give a row in `ALL` to an account that has no other.
     """
     customers = context.master.customers
     named = limits.accounts
@@ -93,7 +92,7 @@ def _accounts(
 
 
 def is_under_proceedings(customers: Customers, as_of_day: int) -> Array:
-    """Tell which customers' insolvency proceedings are open at the as-of date: bool[n] (DOMAIN 6)."""
+    """Tell whose insolvency proceedings are open at the as-of date: bool[n] (DOMAIN 6)."""
     opened, ended = customers.insolvency_day, customers.insolvency_ended_day
     is_open: Array = (opened != NO_DAY) & (opened <= as_of_day)
     return is_open & ((ended == NO_DAY) | (ended > as_of_day))

@@ -16,7 +16,7 @@ UNALLOCATED = "unallocated"
 
 
 def bucket_labels(bounds: Sequence[int], not_due_bounds: Sequence[int]) -> tuple[str, ...]:
-    """Name the buckets by position: what is not due (farthest first), what is late, the unallocated.
+    """Name the buckets by position: not due (farthest first), late, unallocated.
 
     >>> bucket_labels([30, 60], [])
     ('not_due', '1-30', '31-60', '>60', 'unallocated')
@@ -35,8 +35,8 @@ def bucket_labels(bounds: Sequence[int], not_due_bounds: Sequence[int]) -> tuple
 def set_credits_against_oldest(buckets: Array) -> Array:
     """Reduce each line's buckets by its credits, from the oldest down: int64[l, b] of int64[l, b].
 
-    The last column holds the credits (negative); what exceeds the debts stays there. Every row keeps
-    its sum.
+    The last column holds the credits (negative); what exceeds the debts stays there. Every row
+    keeps its sum.
     """
     reduced: Array = buckets.copy()
     left = -reduced[:, -1]

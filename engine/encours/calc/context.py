@@ -60,7 +60,7 @@ class Conversion:
 
 
 def conversion_to(target: str, table: FxTable) -> Conversion:
-    """Collect the rates of every currency to the table's target; a missing one is kept as an error."""
+    """Collect the rates of every currency to the table's target; keep errors of missing ones."""
     numerator = np.zeros(len(CURRENCIES), np.int64)
     denominator = np.zeros(len(CURRENCIES), np.int64)
     missing: dict[int, EncoursError] = {}
@@ -104,8 +104,8 @@ class RunContext:
     """What a work unit needs besides its own rows.
 
     company_regime   int32[companies]  regime of the creditor's country
-    customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else (by
-                                       debtor) that of its country; -1: the creditor's counts
+    customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else
+                                       (by debtor) its country's; -1: the creditor's counts
     """
 
     as_of_day: int
@@ -129,7 +129,7 @@ class RunContext:
 
 
 def company_regimes(master: MasterData, law: Law) -> Array:
-    """Give the regime of each company's country: int32[c], `NO_REGIME_ON_FILE` where it must exist."""
+    """Give the regime of each company's country: int32[c], or `NO_REGIME_ON_FILE`."""
     return np.array(
         [_statutory_code(country, law) for country in master.companies.countries], np.int32
     )

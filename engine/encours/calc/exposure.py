@@ -134,7 +134,7 @@ class CommitmentSums:
             )
 
     def finish(self) -> KeyedSums:
-        """Set down payments against their orders, in the order of the commitment ids; give all sums."""
+        """Set down payments against their orders, by commitment id; give all sums."""
         if self._paid:
             waiting = pa.concat_tables(self._paid)
             keys = [("order", "ascending"), ("commitment_id", "ascending")]
@@ -223,7 +223,7 @@ class Positions:
 
 
 def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContext) -> Positions:
-    """Join items and commitments per customer and company code, and net the credits (DOMAIN 5, 8)."""
+    """Join items and commitments per customer and company code, and net the credits."""
     company_count = len(context.master.companies.codes)
     keys = line_of_key(lines.keys, company_count)
     pair = keys.customer_code.astype(np.int64) * company_count + keys.company_code
@@ -231,9 +231,9 @@ def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContex
     for name in POSITION_SUMS:
         if name in LINE_SUMS:
             values[:, _COLUMN[name]] = lines.sums[:, LINE_SUMS.index(name)]
-    credits = lines.sums[:, LINE_SUMS.index("unapplied_credits")]
+    unapplied = lines.sums[:, LINE_SUMS.index("unapplied_credits")]
     overdue = lines.sums[:, LINE_SUMS.index("overdue")]
-    values[:, _COLUMN["overdue_net"]] = np.maximum(overdue + credits, 0)
+    values[:, _COLUMN["overdue_net"]] = np.maximum(overdue + unapplied, 0)
     joined = KeyedSums(len(POSITION_SUMS))
     joined.add(pair, values, lines.minimum)
     joined.merge(commitments)
@@ -258,8 +258,8 @@ def _count_credits(sums: Array, customer: Array, company: Array, context: RunCon
             sums[out, _COLUMN["credit_balance"]] += sums[out, _COLUMN[name]]
         sums[out, _COLUMN[name]] = 0
     debits = sums[:, : len(DEBIT_COMPONENTS)].sum(axis=1)
-    credits = sums[:, len(DEBIT_COMPONENTS) : len(COMPONENTS)]
-    base = np.maximum(debits, 0) + np.maximum(credits, 0).sum(axis=1)
+    credited = sums[:, len(DEBIT_COMPONENTS) : len(COMPONENTS)]
+    base = np.maximum(debits, 0) + np.maximum(credited, 0).sum(axis=1)
     reduces = np.array([one.credits_reduce for one in terms], bool)[company]
     base[~reduces] = 0
     nets_all = reduces & context.master.customers.has_netting[customer]

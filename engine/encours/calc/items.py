@@ -299,7 +299,7 @@ def _regimes(items: Items, needs_one: Array, context: RunContext) -> Array:
         raise InputMissing(
             what="no late-payment regime on file for a country that must have one",
             where=f"company code {company.codes[code]}, country {company.countries[code]}",
-            expected="a regime for every creditor country in the EU, the EEA, the UK or Switzerland",
+            expected="a regime for every creditor country in the EU, the EEA, GB or CH",
             cure="give the items or customers an interest_regime, or add the country's regime",
         )
     return np.maximum(regime, -1).astype(np.int32)
@@ -376,7 +376,7 @@ def interest_inputs(
 
 
 def interest_allocations(allocations: ItemAllocations) -> interest.Allocations:
-    """Lay the allocations out for the interest kernels (principal first: no payment flag needed)."""
+    """Lay the allocations out for the interest kernels; principal first needs no flags."""
     return interest.Allocations(
         allocations.offset, allocations.value_day, allocations.amount_milli, np.empty(0, np.uint8)
     )

@@ -31,8 +31,8 @@ LINE_SUMS = (
     "open_rc",
     "ledger_milli",
 )
-"""Columns summed per line (`kernels.totals`), in the reporting currency but for `item_count` and `ledger_milli`: what the
-general ledger should hold of the line, in its own currency (items that are not financed)."""
+"""Columns summed per line (`kernels.totals`), in the reporting currency but for `item_count` and
+`ledger_milli`: what the general ledger should hold of the line, in its own currency."""
 CELL_SUMS = ("open_milli", "open_rc", "disputed_rc", "item_count")
 """Columns summed per ageing cell: item currency, reporting currency, reporting currency, rows."""
 

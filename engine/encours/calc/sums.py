@@ -91,7 +91,7 @@ class KeyedSums:
         if overflow >= 0:
             raise ControlFailed(
                 what="a sum of amounts is larger than 64 bits of thousandths",
-                expected="amounts of at most 15 digits before the point, and sums that money can hold",
+                expected="amounts and sums of at most 15 digits before the point",
                 cure="correct the largest amounts of the ledger",
             )
 
@@ -151,6 +151,6 @@ class CurrencyTotals:
             self.count(name, amount)
 
     def of(self, name: str) -> Mapping[str, int]:
-        """Give the totals of a name by currency, thousandths; currencies without a row are absent."""
+        """Give the totals of a name by currency, in thousandths; a zero total is absent."""
         amounts = self.totals.get(name, [])
         return {CURRENCIES[code]: amount for code, amount in enumerate(amounts) if amount}

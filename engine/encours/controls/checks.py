@@ -63,7 +63,7 @@ def require(controls: Iterable[Control]) -> None:
                 what=f"control {control.name} does not hold",
                 found=str(control.left),
                 expected=str(control.right),
-                cure="nothing was published; this is a defect of the engine or of the machine: report it",
+                cure="nothing was published; report this defect of the engine or of the machine",
             )
 
 
@@ -78,7 +78,7 @@ def row_controls(
 
 
 def money_controls(totals: CurrencyTotals) -> list[Control]:
-    """Check that no amount was lost, per currency: amounts = open + allocated + differences + future."""
+    """Check that no amount was lost: amounts = open + allocated + differences + future."""
     found = {term: totals.of(term) for term in CONTROL_TERMS}
     currencies = sorted({currency for amounts in found.values() for currency in amounts})
     right = ("open_amount", "allocated", "extract_difference", "not_yet_posted")

@@ -1,8 +1,8 @@
 """The one place where Numba is configured.
 
 Kernels are compiled lazily, without the global interpreter lock, and cached on disk. Numba does not
-notice that a callee in another module changed (numba issue 1833: an upgraded wheel would go on using
-the old machine code, and pay out the old figures), so the cache folder is named after a digest of all
+notice that a callee in another module changed (numba issue 1833: an upgraded wheel would go on with
+the old machine code, and the old figures), so the cache folder is named after a digest of all
 kernel sources. Cache files are pickles: the folder is private to its user.
 """
 

@@ -7,9 +7,9 @@ from encours.kernels._jit import kernel
 def assign_ageing_bucket(days, not_due_bound_days, late_bound_days, out_bucket_position):
     """Write the ageing bucket of every item.
 
-    Without a ladder for what is not due, position 0 is not due (days <= 0). With one of l bounds the
-    first l + 1 positions run from the farthest due date to the nearest. Then one position per late
-    bound, inclusive; the last is open.
+    Without a ladder for what is not due, position 0 is not due (days <= 0). With a ladder of l
+    bounds the first l + 1 positions run from the farthest due date to the nearest. Then one
+    position per late bound, inclusive; the last is open.
 
     days                 int32[n]  as-of minus the basis date; positive = late
     not_due_bound_days   int32[l]  strictly increasing, may be empty

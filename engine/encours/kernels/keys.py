@@ -7,7 +7,7 @@ import numpy as np
 from encours.kernels._jit import kernel
 
 HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio: multiplicative hashing after Knuth, The Art of Computer Programming 6.4."""
+"""2^64 over the golden ratio: multiplicative hashing (Knuth, TAOCP 6.4)."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

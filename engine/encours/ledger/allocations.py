@@ -47,11 +47,11 @@ ALLOCATION_RECORD = np.dtype(
         ("kind_code", np.int32),
     ]
 )
-"""An allocation on its way to its item. Once the item is found, `first` holds the item's ordinal."""
+"""An allocation on its way to its item; `first` becomes the ordinal of the item."""
 
 
 class DecodedAllocations(NamedTuple):
-    """Good allocations of one unit as records, the rows they stand in, and what is wrong with others."""
+    """Good allocations of a unit as records, their rows, and what is wrong with others."""
 
     records: Array
     rows: Array
@@ -86,8 +86,8 @@ def decode_allocations(
 class ItemAllocations(NamedTuple):
     """Allocations of a unit's n items, those of item i at offset[i] .. offset[i+1]-1.
 
-    Sorted by value day within an item; only those posted by the as-of date. `has_any` (bool[n]) tells
-    which items have an accepted allocation at all: then the allocations decide (DOMAIN 3).
+    Sorted by value day within an item; only those posted by the as-of date. `has_any` (bool[n])
+    tells which items have an accepted allocation at all: then the allocations decide (DOMAIN 3).
     `at_extract_milli` (int64[n]) sums those posted by the extract date.
     """
 

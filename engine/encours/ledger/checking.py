@@ -31,7 +31,7 @@ VALUE, REFERENCE, DERIVED, WHOLE_TABLE = range(4)
 
 @dataclass
 class RowFaults:
-    """The first cause found against each row: by phase, then by the order of the contract's columns.
+    """The first cause found against each row: by phase, then by the contract's columns.
 
     Phases: what a column shows alone; what it refers to; what must be derived from several; what
     only the whole table shows. Of two causes in one column the one found first stays.
@@ -44,21 +44,21 @@ class RowFaults:
         """Start with nothing against any row."""
         self._names = self.table.names
         self.reason: Array = np.full(self.row_count, NO_REASON, np.int16)
-        self._rank: Array = np.full(self.row_count, np.iinfo(np.int16).max, np.int16)
+        self.rank: Array = np.full(self.row_count, np.iinfo(np.int16).max, np.int16)
 
     def add(self, found: Array, column: str, reason: Reason, phase: int = VALUE) -> None:
         """Hold `reason` in `column` against the rows of `found` (bool[n])."""
         if not found.any():
             return
         rank = self._names.index(column) + phase * len(self._names)
-        fresh = found & (self._rank > rank)
+        fresh = found & (self.rank > rank)
         self.reason[fresh] = REASON_POSITION[reason]
-        self._rank[fresh] = rank
+        self.rank[fresh] = rank
 
     def join(self, parts: list[RowFaults]) -> None:
         """Take over the causes of several units of this table, one behind the other."""
         self.reason = np.concatenate([self.reason[:0], *(part.reason for part in parts)])
-        self._rank = np.concatenate([self._rank[:0], *(part._rank for part in parts)])
+        self.rank = np.concatenate([self.rank[:0], *(part.rank for part in parts)])
 
     @property
     def bad(self) -> Array:
@@ -67,7 +67,7 @@ class RowFaults:
 
     def of_row(self, row: int) -> tuple[str, Reason]:
         """Give the column and reason of a bad row."""
-        return self._names[self._rank[row] % len(self._names)], REASONS[self.reason[row]]
+        return self._names[self.rank[row] % len(self._names)], REASONS[self.reason[row]]
 
 
 @dataclass
@@ -149,7 +149,7 @@ class CheckedColumns:
 
 
 def join_checked(table: Table, parts: list[CheckedColumns]) -> CheckedColumns:
-    """Join the decoded units of a table, whatever types their files had; text becomes plain text."""
+    """Join the decoded units of a table, whatever types their files had."""
     joined = CheckedColumns(
         sum(part.row_count for part in parts),
         RowFaults(table, sum(part.row_count for part in parts)),

@@ -59,8 +59,8 @@ _MONEY_OF_ITEM = (
 class Items:
     """One unit of open items, n rows. A row with a fault holds harmless values.
 
-    Codes: company, customer, currency, regime of the master data (`MasterData`); type and financing in
-    the contract's order. `extract_open_milli` is the amount where the extract gives no open amount.
+    Codes: company, customer, currency, regime of the master data (`MasterData`); type and financing
+    in the contract's order. `extract_open_milli` is the amount where the extract gives no open one.
     """
 
     row_count: int
@@ -215,7 +215,7 @@ def _check_precision(checked: CheckedColumns, currency: Array, minor_unit_milli:
 def _due_days(
     checked: CheckedColumns, customer: Array, document_day: Array, master: MasterData
 ) -> Array:
-    """Give every item's due day: its own, else from the payment terms, else a credit's document day."""
+    """Give each due day: the item's own, else by its terms, else a credit's document day."""
     due_day = checked.day("due_date")
     open_ended = due_day == NO_DAY
     if not open_ended.any():
@@ -250,7 +250,7 @@ def _due_days(
 def _terms_of(
     checked: CheckedColumns, rows: Array, customer: Array, master: MasterData
 ) -> tuple[list[str], Array]:
-    """Give the distinct terms of some rows and int32[k] positions in them: the item's, else the customer's."""
+    """Give the distinct terms of some rows, and each row's: the item's, else the customer's."""
     texts: list[str] = list(master.customer_terms)
     code = np.full(len(rows), -1, np.int32)
     if len(master.customer_terms_code):

@@ -158,7 +158,7 @@ class MasterData:
         return self.customers.terms_code
 
     def customer_codes(self, data: pa.Table) -> Array:
-        """Give the customer of each row: int32[n], `ABSENT` without one, `UNLISTED` when unknown."""
+        """Give the customer of each row: int32[n], else `ABSENT` or `UNLISTED`."""
         if "customer_id" not in data.column_names:
             return np.full(data.num_rows, ABSENT, np.int32)
         return decode_text_codes(combine(data.column("customer_id")), self.customer_index)
@@ -166,8 +166,9 @@ class MasterData:
     def check_customer_codes(self, data: pa.Table, codes: Array, faults: RowFaults) -> None:
         """Hold absent and unknown customers against their rows.
 
-        codes  int32[n]  `customer_codes` of the rows. Under the policy `placeholder` every unknown id
-                         has become a customer, so none is left.
+        codes  int32[n]  `customer_codes` of the rows
+
+        Under the policy `placeholder` every unknown id has become a customer, so none is left.
         """
         faults.add(codes == ABSENT, "customer_id", Reason.MISSING_VALUE)
         unknown = codes == UNLISTED
@@ -184,7 +185,7 @@ def read_companies(
 ) -> Companies:
     """Join the companies' table with the company codes that the ledger uses.
 
-    A code without a usable row takes the configured country of the creditor, or none, and segment `ALL`.
+    A code without a usable row takes the creditor's configured country, or none, and segment `ALL`.
     """
     known: dict[str, tuple[str, str]] = {}
     if table is not None:

@@ -196,13 +196,17 @@ def _beyond_currency(amounts: list[Any], currencies: list[Any]) -> list[bool]:
 
 
 def _check_key(table: Table, rows: _Rows) -> None:
-    """Keep the first of identical rows, and none of rows that differ under one key."""
+    """Keep the first of identical rows, and none of rows that differ under one key.
+
+    Rows with a cause of their own count too: a key that also stands in a row which cannot be read
+    in full says two things, and which one is right nobody knows.
+    """
     if not table.key:
         return
     copies: dict[tuple[Any, ...], list[int]] = {}
     keys = zip(*(rows.columns[name] for name in table.key), strict=True)
     for row, key in enumerate(keys):
-        if row not in rows.causes:
+        if row not in rows.causes or None not in key:
             copies.setdefault(key, []).append(row)
     for group in copies.values():
         if len(group) == 1:
@@ -211,7 +215,7 @@ def _check_key(table: Table, rows: _Rows) -> None:
         is_same = len(contents) == 1
         reason = Reason.DUPLICATE_KEY if is_same else Reason.CONFLICTING_DUPLICATE
         for row in group[1:] if is_same else group:
-            rows.causes[row] = (table.key[0], reason)
+            rows.causes.setdefault(row, (table.key[0], reason))
 
 
 def _findings(source: TableSource, table: Table, rows: _Rows) -> list[Finding]:

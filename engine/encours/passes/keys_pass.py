@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
     from encours.passes.progress import Progress
-    from encours_schemas.configuration import TableInput
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -97,18 +96,19 @@ class KeysPass:
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
         self._has_documents = "document_number" in items.columns and len(items.units) > 1
 
-    def run(self, dialect: TableInput, as_of_day: int, progress: Progress) -> Keys:
+    def run(self, as_of_day: int, progress: Progress) -> Keys:
         """Read the keys, match them, and close the spill files that are no longer needed."""
         rows = self._items.row_count + (self._allocations.row_count if self._allocations else 0)
         progress.start_stage("keys", rows)
         for unit in run_in_order(self._read_items, self._items.units, self._threads):
             progress.advance(unit.row_count)
-        if self._allocations is not None:
+        source = self._allocations
+        if source is not None:
 
             def read(unit: Unit) -> Unit:
-                return self._read_allocations(unit, dialect, as_of_day)
+                return self._read_allocations(source, unit, as_of_day)
 
-            for unit in run_in_order(read, self._allocations.units, self._threads):
+            for unit in run_in_order(read, source.units, self._threads):
                 progress.advance(unit.row_count)
         progress.finish_stage()
         return self._match(progress)
@@ -158,18 +158,17 @@ class KeysPass:
             self._company_codes |= companies
             self._unknown_customers |= unknown
 
-    def _read_allocations(self, unit: Unit, dialect: TableInput, as_of_day: int) -> Unit:
+    def _read_allocations(self, source: TableSource, unit: Unit, as_of_day: int) -> Unit:
         """Decode one unit of allocations, park the good ones, quarantine the others."""
-        assert self._allocations is not None
-        data = self._allocations.read(unit, self._allocations.columns)
-        decoded = decode_allocations(data, dialect, unit.first_ordinal)
+        data = source.read(unit, source.columns)
+        decoded = decode_allocations(data, source.dialect, unit.first_ordinal)
         records = decoded.records
         self._parked.append(
             unit.number, records, (records["first"] >> SHARD_SHIFT).astype(np.int32)
         )
         if "clearing_id" in decoded.checked.values:
             self._spill_clearings(unit, decoded, as_of_day)
-        self._quarantine.add_faults(self._allocations, unit, decoded.faults)
+        self._quarantine.add_faults(source, unit, decoded.faults)
         return unit
 
     def _spill_clearings(self, unit: Unit, decoded: DecodedAllocations, as_of_day: int) -> None:
@@ -183,7 +182,7 @@ class KeysPass:
         if missing is not None:
             counts &= ~missing
         spilled = np.empty(len(records), CLEARING_RECORD)
-        # Amounts of different currencies never balance one another: the currency is part of the key.
+        # Amounts of two currencies never balance one another: the currency is in the key.
         spilled["key"] = key + records["currency_code"].astype(np.uint64)
         spilled["amount_milli"] = records["amount_milli"]
         shard = np.where(counts, (key >> SHARD_SHIFT).astype(np.int32), np.int32(-1))
@@ -217,7 +216,7 @@ class KeysPass:
         )
 
     def _match_shard(self, shard: int) -> tuple[Array, Array, Array, Array, int]:
-        """Match one shard; give twins, unknown items, shared documents, their units, open clearings."""
+        """Match a shard; give twins, unknown items, shared documents and units, open clearings."""
         items, allocations = self._item_keys.read(shard), self._parked.read(shard)
         twin = np.empty(len(items), np.int32)
         match = np.empty(len(allocations), np.int64)

@@ -264,7 +264,7 @@ class NightlyRun:
             tables = self._tables(positions, preparation, rows, context)
             counts = self._row_counts(ledger, rows)
             self._require_few_rejected(counts)
-            controls = self._controls(ledger, counts, rows, committed, positions, tables, context)
+            controls = self._controls(counts, rows, committed, positions, tables, context)
             checks.require(controls)
             published = self._write(staging, tables, rows, context)
         ledger.verify_unchanged()
@@ -298,8 +298,7 @@ class NightlyRun:
             keys_pass = KeysPass(
                 items, allocations, master.customer_index, self._quarantine, staging.spill, threads
             )
-            dialect = self._configuration.input.dialect("allocations")
-            keys = keys_pass.run(dialect, self._as_of_day, self._progress)
+            keys = keys_pass.run(self._as_of_day, self._progress)
             if allocations is not None:
                 causes = [("item_id", Reason.UNKNOWN_ITEM)] * len(keys.unknown_items)
                 self._quarantine.add_ordinals(allocations, keys.unknown_items, causes)
@@ -412,7 +411,6 @@ class NightlyRun:
 
     def _controls(
         self,
-        ledger: Ledger,
         counts: dict[str, dict[str, int]],
         rows: RowsResult,
         committed: KeyedSums,

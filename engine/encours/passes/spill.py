@@ -16,10 +16,10 @@ Records = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass
 class Spill:
-    """An append-only file of records in `part_count` partitions; a record is whole words of 64 bits.
+    """An append-only file of records, whole words of 64 bits each, in partitions.
 
-    Blocks are appended by any thread, each sorted by partition; a partition is read back as its pieces
-    in the order of the blocks' labels, so that what is read does not depend on who wrote first.
+    Blocks are appended by any thread, each sorted by partition. A partition is read back as its
+    pieces in the order of the blocks' labels, so what is read does not depend on who wrote first.
     """
 
     path: Path

@@ -43,7 +43,7 @@ class Neighbours:
     """What a unit must know of rows outside it.
 
     first_ordinal  of its first row in the table
-    records        allocations of its items by item (`ALLOCATION_RECORD`, `first` = the item's ordinal)
+    records        allocations of its items, by item (`first` = ordinal of the item)
     copies         int64[d] rows of the unit that repeat an earlier row
     conflicts      int64[d] rows of the unit whose key other, different rows have, too
     shared         documents that other units have items of, too
@@ -127,8 +127,8 @@ def compute_unit(
 
     data  columns of `open_items` by the contract's names, in any accepted type
 
-    Rows are decoded and measured slice by slice, so that columns stay in the processor's cache; what
-    comes out does not depend on where the slices lie.
+    Rows are decoded and measured slice by slice, so that columns stay in the processor's cache;
+    what comes out does not depend on where the slices lie.
     """
     customer_code = context.master.customer_codes(data)
     slices = [
@@ -258,7 +258,7 @@ def _plain_rows(data: pa.Table, wanted: Array) -> pa.Table:
 
 
 def _rows_of(neighbours: Neighbours, wanted: Array) -> Neighbours:
-    """Give the neighbours of some rows of a unit, as if they were a unit of their own from row 0."""
+    """Give the neighbours of some rows of a unit, as if those were a unit of their own."""
     row = (neighbours.records["first"] - np.uint64(neighbours.first_ordinal)).astype(np.int64)
     place = np.searchsorted(wanted, row)
     among = wanted[np.minimum(place, len(wanted) - 1)] == row
@@ -357,7 +357,7 @@ def _order_payments(items: Items, measured: MeasuredItems) -> pa.Table:
 
 
 def _kept(items: Items, measured: MeasuredItems) -> dict[Reason, Array]:
-    """Give the accepted rows that a warning stands against, one reason each: int64[k] per reason."""
+    """Give the accepted rows that a warning stands against, one reason each."""
     early = ~items.faults.bad & items.due_before_document
     differs = ~items.faults.bad & ((measured.warning_bits & 4) > 0) & ~early
     return {
