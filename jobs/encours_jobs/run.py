@@ -15,7 +15,7 @@ from encours_jobs.options import Voice
 from encours_jobs.progress import listener
 
 if TYPE_CHECKING:
-    from encours import RunResult
+    from encours.passes.nightly import RunResult
 
 
 @click.command(

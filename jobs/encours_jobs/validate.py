@@ -12,7 +12,7 @@ from encours_jobs.options import Voice
 from encours_jobs.progress import listener
 
 if TYPE_CHECKING:
-    from encours import ValidationResult
+    from encours.passes.nightly import ValidationResult
 
 _COUNTS = ("read", "accepted", "quarantined", "kept")
 

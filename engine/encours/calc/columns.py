@@ -45,6 +45,16 @@ def money_array(values_milli: Array, valid: Array | None = None, where: str = ""
     return _primitive(MONEY, values, valid)
 
 
+def milli_of(column: pa.ChunkedArray) -> Array:
+    """Give the thousandths below a money column without nulls: int64[n], read-only."""
+    chunks = [chunk for chunk in column.chunks if len(chunk)]
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset : chunk.offset + len(chunk)]
+        for chunk in chunks
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
+
+
 def day_array(values_day: Array) -> pa.Array:
     """Give a date column on top of an array of day numbers, not copied; null where `NO_DAY`."""
     values = np.ascontiguousarray(values_day, np.int32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
+from encours.calc.columns import milli_of
 from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
@@ -92,11 +93,30 @@ def money_controls(totals: CurrencyTotals) -> list[Control]:
     ]
 
 
+def published_controls(totals: CurrencyTotals, written: int) -> list[Control]:
+    """Check that every item to publish was written, and that the interest's detail adds up.
+
+    written  rows in the part files of `items`
+    """
+    counts = totals.counts
+    due = counts.get("open", 0) + counts.get("settled_late", 0)
+    interest, detail = totals.of("penalty_interest"), totals.of("interest_detail")
+    return [
+        Control("rows of items published", written, due),
+        *(
+            Control(
+                f"interest detail of {currency}", detail.get(currency, 0), interest.get(currency, 0)
+            )
+            for currency in sorted({*interest, *detail})
+        ),
+    ]
+
+
 def ageing_controls(
     totals: CurrencyTotals, cells: KeyedSums, lines: KeyedSums, ageing: pa.Table
 ) -> list[Control]:
     """Check that the buckets add up to the open amounts, per currency and converted."""
-    milli = _milli(ageing.column("open_amount").combine_chunks())
+    milli = milli_of(ageing.column("open_amount"))
     names = ageing.column("currency").combine_chunks().dictionary_encode()
     currency = names.indices.to_numpy()
     controls = [
@@ -108,7 +128,7 @@ def ageing_controls(
         for code, name in enumerate(names.dictionary.to_pylist())
     ]
     converted = exact_sum(lines.sums[:, LINE_SUMS.index("open_rc")])
-    buckets_rc = _milli(ageing.column("open_amount_rc").combine_chunks())
+    buckets_rc = milli_of(ageing.column("open_amount_rc"))
     counted = exact_sum(cells.sums[:, CELL_SUMS.index("item_count")])
     return [
         *controls,
@@ -128,7 +148,7 @@ def exposure_controls(
     parked = exact_sum(commitments.sums[:, balance])
     left_out = items + ordered + parked - exact_sum(positions.exposure)
     balances = exact_sum(positions.column("credit_balance"))
-    exposure = exact_sum(_milli(accounts.column("exposure").combine_chunks()))
+    exposure = _column_sum(accounts, "exposure")
     controls = [
         Control("exposure of accounts", exposure, exact_sum(positions.exposure)),
         Control("credit balances of accounts", _column_sum(accounts, "credit_balance"), balances),
@@ -146,7 +166,7 @@ def group_controls(positions: Positions, groups: pa.Table, context: RunContext) 
     hierarchy = context.master.customers.hierarchy
     is_root = _root_groups(groups, context)
     inside = is_root[hierarchy.root[positions.customer_code]]
-    exposure = _milli(groups.column("exposure").combine_chunks())
+    exposure = milli_of(groups.column("exposure"))
     roots = exact_sum(exposure[groups.column("depth").to_numpy() == 0])
     outside = exact_sum(positions.exposure[~inside])
     return [Control("exposure of groups", roots + outside, exact_sum(positions.exposure))]
@@ -162,10 +182,4 @@ def _root_groups(groups: pa.Table, context: RunContext) -> Array:
 
 def _column_sum(table: pa.Table, name: str) -> int:
     """Add a money column up, in thousandths."""
-    return exact_sum(_milli(table.column(name).combine_chunks()))
-
-
-def _milli(column: pa.Array) -> Array:
-    """Give the thousandths below a money column without nulls: int64[n]."""
-    values = np.frombuffer(column.buffers()[1], np.int64) if len(column) else np.empty(0, np.int64)
-    return values[column.offset : column.offset + len(column)]
+    return exact_sum(milli_of(table.column(name)))

@@ -276,7 +276,15 @@ class Running(NamedTuple):
 
 def new_interest_result(count: int) -> InterestResult:
     """Allocate a result for some items; the kernel writes every cell."""
-    amounts = [np.empty(count, np.int64) for _ in range(4)]
-    days = [np.empty(count, np.int32) for _ in range(3)]
-    codes = [np.empty(count, np.uint8) for _ in range(2)]
-    return InterestResult(*amounts, *days, *codes, np.empty(count, np.int32))
+    return InterestResult(
+        penalty_milli=np.empty(count, np.int64),
+        suspended_milli=np.empty(count, np.int64),
+        unbilled_milli=np.empty(count, np.int64),
+        first_principal_milli=np.empty(count, np.int64),
+        from_day=np.empty(count, np.int32),
+        to_day=np.empty(count, np.int32),
+        days=np.empty(count, np.int32),
+        reason=np.empty(count, np.uint8),
+        fault=np.empty(count, np.uint8),
+        rate_missing_day=np.empty(count, np.int32),
+    )

@@ -211,7 +211,8 @@ def _sorted_files(table: str, entry: str, files: list[FoundFile]) -> list[FoundF
 
 def _missing_table(name: str, directory: Path, entries: list[str]) -> InputMissing:
     """Say that a required table is not there, and what looks like it."""
-    near = nearest_name(name, [_table_of(entry)[0] for entry in entries])
+    names = [_table_of(entry)[0] for entry in entries]
+    near = nearest_name(name, [each for each in names if each not in INPUT_TABLES])
     like = next((entry for entry in entries if _table_of(entry)[0] == near), "")
     return InputMissing(
         what=f"the required table {name} is missing",

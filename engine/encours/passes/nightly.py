@@ -426,6 +426,10 @@ class NightlyRun:
                 {name: count["quarantined"] for name, count in counts.items()},
             ),
             *checks.money_controls(rows.totals),
+            *checks.published_controls(
+                rows.totals,
+                sum(file.rows or 0 for file in rows.published if file.table == "items"),
+            ),
             *checks.ageing_controls(rows.totals, rows.cells, rows.lines, tables["ageing"]),
             *checks.exposure_controls(rows.lines, committed, positions, tables["credit_accounts"]),
             *checks.group_controls(positions, tables["groups"], context),

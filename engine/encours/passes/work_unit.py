@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.calc.columns import milli_of
 from encours.calc.context import COMPONENTS
 from encours.calc.documents import (
     NONE_SHARED,
@@ -26,9 +27,10 @@ from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import AllocationFaults, attach_allocations
-from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine
+from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_of
 from encours.ledger.decode import hash_column
 from encours.ledger.items import OPEN_ITEMS, Items, resolve_items, with_default
+from encours.ledger.master import CURRENCY_POSITIONS
 from encours.passes.encode import encode_items, gather_rows
 from encours_schemas.reasons import Reason
 
@@ -161,12 +163,19 @@ def compute_unit(
         order_payments.append(_order_payments(piece.items, piece.measured))
         if context.configuration.interest.periods:
             periods.append(interest_periods(piece.items, piece.measured, context))
-    return replace(
+    result = replace(
         result,
         published=encode_items(published, context),
-        periods=pa.concat_tables(periods).unify_dictionaries() if periods else None,
+        periods=one_chunk(periods) if periods else None,
         order_payments=pa.concat_tables(order_payments),
     )
+    result.totals.merge(_published_totals(result.published, result.periods))
+    return result
+
+
+def one_chunk(tables: list[pa.Table]) -> pa.Table:
+    """Join tables into one of one chunk per column, so that its bytes do not tell the slices."""
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def _measure_slice(
@@ -314,7 +323,6 @@ def _totals(items: Items, measured: MeasuredItems) -> CurrencyTotals:
     bad, exists = items.faults.bad, measured.exists
     sums = (
         ("amount", items.amount_milli, ~bad),
-        ("open_amount", measured.open_milli, measured.is_published),
         ("allocated", measured.allocated_milli, exists),
         ("extract_difference", measured.extract_difference_milli, exists),
         ("not_yet_posted", items.amount_milli, ~bad & ~exists),
@@ -330,9 +338,23 @@ def _totals(items: Items, measured: MeasuredItems) -> CurrencyTotals:
         ("settled_in_time", measured.is_settled_in_time),
         ("settled_date_unknown", measured.is_settled_date_unknown),
         ("not_yet_posted", ~bad & ~exists),
-        ("published", measured.is_published),
     ):
         totals.count(name, int(chosen.sum()))
+    return totals
+
+
+def _published_totals(published: pa.Table, periods: pa.Table | None) -> CurrencyTotals:
+    """Sum the very columns that are written, so that nothing is lost on the way there."""
+    totals = CurrencyTotals()
+    sums = [("open_amount", published, "open_amount")]
+    if periods is not None:
+        sums.append(("penalty_interest", published, "penalty_interest"))
+        sums.append(("interest_detail", periods, "interest"))
+    for name, table, column in sums:
+        texts, positions = dictionary_of(combine(table.column("currency")))
+        codes = np.array([CURRENCY_POSITIONS[text] for text in texts.to_pylist()], np.int32)
+        milli = milli_of(table.column(column)).copy()  # kernels get memory of one kind: writable
+        totals.add(name, codes[positions], milli, np.ones(table.num_rows, np.uint8))
     return totals
 
 
