@@ -46,9 +46,15 @@ def environment(kernel_cache: Path = KERNEL_CACHE) -> dict[str, str]:
 
 @contextmanager
 def work_directory() -> Iterator[Path]:
-    """Give a directory beside the ledgers, on the disk that a run would use; deleted at the end."""
+    """Give a directory beside the ledgers, on the disk that a run would use; deleted at the end.
+
+    Those of sessions that were killed are deleted at the start: their names tell the process.
+    """
     BUILD.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="work-", dir=BUILD))
+    for left in BUILD.glob("work-*-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    directory = Path(tempfile.mkdtemp(prefix=f"work-{os.getpid()}-", dir=BUILD))
     try:
         yield directory
     finally:

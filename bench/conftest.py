@@ -39,6 +39,8 @@ def ledger_of(pytestconfig: pytest.Config) -> Callable[[sizes.Size], Path]:
     def directory(size: sizes.Size) -> Path:
         if size.items >= sizes.LARGEST.items and not pytestconfig.getoption("--largest"):
             pytest.skip("30 million items take a quarter of an hour: --largest asks for them")
+        if size.items >= sizes.LARGE.items and not pytestconfig.getoption("benchmark_enable"):
+            pytest.skip("10 million items are there to be timed: `make bench` runs them")
         return sizes.ledger_directory(size)
 
     return directory

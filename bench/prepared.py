@@ -55,7 +55,7 @@ def run_keys_pass(ledger: Ledger, spill: Path) -> Keys:
     """Read master data and run the pass over the keys, its spill files in a new directory."""
     spill.mkdir(parents=True)
     configuration, quarantine = Configuration(), Quarantine()
-    master = read_master(ledger, configuration, quarantine)
+    master = read_master(ledger, configuration, quarantine, threads=1)
     keys_pass = KeysPass(
         ledger.tables["open_items"],
         ledger.tables["allocations"],
@@ -64,14 +64,14 @@ def run_keys_pass(ledger: Ledger, spill: Path) -> Keys:
         spill,
         threads=1,
     )
-    return keys_pass.run(configuration.input.dialect("allocations"), AS_OF_DAY, Silent())
+    return keys_pass.run(AS_OF_DAY, Silent())
 
 
 def prepare_unit(directory: Path, staging: Path) -> PreparedUnit:
     """Read master data and keys, and give the first unit with its allocations."""
     ledger = open_directory(directory, staging)
     configuration = Configuration()
-    master = read_master(ledger, configuration, Quarantine())
+    master = read_master(ledger, configuration, Quarantine(), threads=1)
     keys = run_keys_pass(ledger, staging / "spill")
     preparation = build_context(ledger, master, keys, AS_OF_DAY, configuration)
     source = ledger.tables["open_items"]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,7 @@ def candidates(entries: Sequence[Entry]) -> Candidates:
         np.array(rows, np.int64),
         np.array([entry.key for entry in chosen], np.uint64),
         np.array([entry.identity for entry in chosen], np.uint64),
-        np.array(
-            [entry.due_day if entry.per_due_date else NO_DAY for entry in chosen], np.int32
-        ),
+        np.array([entry.due_day if entry.per_due_date else NO_DAY for entry in chosen], np.int32),
         np.array([entry.due_day for entry in chosen], np.int32),
     )
 
@@ -147,7 +146,7 @@ def test_choose_bearers__over_several_units_like_in_one(seed: int) -> None:
     entries = random_entries(chance, chance.choice([2, 9, 80]))
     cuts = sorted(chance.randrange(len(entries) + 1) for _ in range(chance.choice([1, 2, 5])))
     bounds = [0, *cuts, len(entries)]
-    units = [entries[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+    units = [entries[low:high] for low, high in pairwise(bounds)]
     shared = settle_shared(units)
     found: list[int] = []
     for first, unit in zip(bounds, units, strict=False):

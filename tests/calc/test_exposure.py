@@ -105,10 +105,10 @@ def test_build_positions__where_credits_do_not_reduce_parks_them_all(
     given_components: Components, nets: bool
 ) -> None:
     values, balance, _ = position(given_components, company=1, nets=nets)
-    credits = {name: given_components.get(name, 0) for name in CREDIT_COMPONENTS}
-    assert balance == sum(min(0, amount) for amount in credits.values())
+    parked = {name: given_components.get(name, 0) for name in CREDIT_COMPONENTS}
+    assert balance == sum(min(0, amount) for amount in parked.values())
     assert {name: values[name] for name in CREDIT_COMPONENTS} == {
-        name: max(0, amount) for name, amount in credits.items()
+        name: max(0, amount) for name, amount in parked.items()
     }
 
 
@@ -274,11 +274,11 @@ def naive_orders(orders: Sequence[Order], payments: Sequence[Payment]) -> dict[A
     for order in sorted(orders, key=lambda one: one.commitment_id.encode()):
         if not order.exists:
             continue
-        key = (order.customer, order.company, order.order_id)
-        used = min(paid.get(key, 0), order.left)
+        own = (order.customer, order.company, order.order_id)
+        used = min(paid.get(own, 0), order.left)
         add(order, order.column, order.left - used)
         if used:
-            paid[key] -= used
+            paid[own] -= used
             add(order, "down_payments", used)
         left_out = SEGMENTS[order.company] == "WEST" and order.column == "production"
         if left_out or order.column == "orders_beyond_horizon":

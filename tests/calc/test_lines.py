@@ -25,7 +25,8 @@ from tests.calc.stand_ins import EUR, USD, customers, run_context
 )
 def test_line_key__gives_back_what_it_packed(lines: list[tuple[int, int, int]]) -> None:
     columns = np.array(lines, np.int32).reshape(len(lines), 3).T
-    keys = line_key(*columns, 1_000)
+    customer, company, currency = columns
+    keys = line_key(customer, company, currency, 1_000)
     assert len(set(keys.tolist())) == len(set(lines))
     unpacked = line_of_key(keys, 1_000)
     assert [column.tolist() for column in unpacked] == [column.tolist() for column in columns]

@@ -43,8 +43,10 @@ def test_assign_ageing_bucket__like_twin_at_every_bound(not_due: Bounds, late: B
 
 @pytest.mark.parametrize(
     ("days", "position"),
-    [(-1, 0), (0, 0), (1, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3), (91, 4), (180, 4)]
-    + [(181, 5), (100_000, 5)],
+    [
+        *[(-1, 0), (0, 0), (1, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3), (91, 4)],
+        *[(180, 4), (181, 5), (100_000, 5)],
+    ],
 )
 def test_assign_ageing_bucket__ends_each_bucket_with_its_bound(days: int, position: int) -> None:
     assert positions([days], (), (30, 60, 90, 180)) == [position]
@@ -84,5 +86,6 @@ def test_assign_ageing_bucket__takes_columns_that_may_not_be_written() -> None:
     for column in columns:
         column.flags.writeable = False
     out = np.empty(2, np.int32)
-    kernels.assign_ageing_bucket(*columns, out)
+    days, not_due, late = columns
+    kernels.assign_ageing_bucket(days, not_due, late, out)
     assert out.tolist() == [0, 2]

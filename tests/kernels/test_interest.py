@@ -1,5 +1,6 @@
 import random
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_accrue_interest__agrees_with_twin_on_random_items(
 ) -> None:
     chance = random.Random(seed)
     items = [random_item(chance, years) for _ in range(count)]
-    chosen = {"grace_days": grace_days, "accrue_on_disputed": accrue_on_disputed}
+    chosen: dict[str, Any] = {"grace_days": grace_days, "accrue_on_disputed": accrue_on_disputed}
     twins = [accrue_interest(item, LAW, AS_OF, **chosen) for item in items]
     assert_same(items, twins, run(items, AS_OF, **chosen))
 

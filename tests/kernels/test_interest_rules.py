@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,12 +46,12 @@ def cents(exact: Fraction | int) -> int:
     return int(size if exact >= 0 else -size)
 
 
-def french(**change: object) -> Item:
+def french(**change: Any) -> Item:
     """Give an invoice of 10,000 EUR, due on the last day of July 2026: 12.40 % throughout."""
     return replace(Item(amount=10_000_000, due=date(2026, 7, 31), regime="FR_business"), **change)
 
 
-def only(item: Item, as_of: date = AS_OF, **chosen: object) -> dict[str, int]:
+def only(item: Item, as_of: date = AS_OF, **chosen: Any) -> dict[str, Any]:
     """Run one item, check it against the twin, and give its columns."""
     result = run([item], as_of, **chosen)
     assert_same([item], [accrue_interest(item, LAW, as_of, **chosen)], result)
@@ -174,7 +175,7 @@ def test_first_reason__stands_in_the_contract_s_order() -> None:
         claim_date=date(2026, 1, 1),
         disputed=1,
     )
-    off: list[tuple[str, dict[str, object]]] = [
+    off: list[tuple[str, dict[str, Any]]] = [
         ("credit", {"is_credit": False}),
         ("interest_note", {"is_interest_note": False}),
         ("not_late", {"allocations": ()}),

@@ -133,9 +133,7 @@ def records(keys: list[naive.Key]) -> Array:
 
 def match(items: list[naive.Key], allocations: list[naive.Key]) -> tuple[list[Any], list[Any]]:
     twin, found = np.empty(len(items), np.int32), np.empty(len(allocations), np.int64)
-    kernels.match_shard(
-        records(items), records(allocations), free_slots(len(items)), twin, found
-    )
+    kernels.match_shard(records(items), records(allocations), free_slots(len(items)), twin, found)
     return (
         [None if row < 0 else row for row in twin.tolist()],
         [None if row < 0 else row for row in found.tolist()],

@@ -1,6 +1,7 @@
 """Allocations on their way to their items."""
 
 import random
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,9 +58,7 @@ def attach(made: Array, joined: Any) -> tuple[list[Any], list[tuple[int, str, st
     assert found.offset[0] == 0
     assert found.offset[-1] == len(found.value_day) == len(found.amount_milli)
     pairs = list(zip(found.value_day.tolist(), found.amount_milli.tolist(), strict=True))
-    per_item = [
-        pairs[found.offset[row] : found.offset[row + 1]] for row in range(joined.row_count)
-    ]
+    per_item = [pairs[found.offset[row] : found.offset[row + 1]] for row in range(joined.row_count)]
     causes = [
         (ordinal, column, REASONS[reason].value)
         for ordinal, column, reason in zip(
@@ -137,7 +136,7 @@ def test_attach_allocations__sorts_by_item_then_value_day_and_keeps_the_order_of
         assert at_extract == sum(row["amount_milli"] for row in own)
 
 
-def table(**columns: list[str | None]) -> pa.Table:
+def table(**columns: Sequence[str | None]) -> pa.Table:
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 

@@ -1,5 +1,6 @@
 """What columns show: the first cause against a row, defaults, joined units."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ ALLOCATIONS = INPUT_TABLES["allocations"]
 POLICIES = INPUT_TABLES["credit_limits"]
 
 
-def texts(**columns: list[str | None]) -> pa.Table:
+def texts(**columns: Sequence[str | None]) -> pa.Table:
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 

@@ -75,8 +75,7 @@ def test_resolve_duplicates__compares_across_files_of_different_forms(
 ) -> None:
     folder.write("open_items/a.parquet", items_table(3))
     rows = [
-        item_line(number, customer_id=f"C{number}", amount=f"0{number}00.0")
-        for number in range(3)
+        item_line(number, customer_id=f"C{number}", amount=f"0{number}00.0") for number in range(3)
     ]
     rows = [text.replace("2026-01-31", f"2024-10-{4 + n:02}") for n, text in enumerate(rows)]
     folder.write("open_items/b.csv", items_csv(*rows))

@@ -1,9 +1,10 @@
 """Penalty interest of one item, day by day, in exact fractions (DOMAIN 6)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Any
 
 from tests.naive.arithmetic import anniversary, half_year, rounded
 from tests.naive.laws import ONE_DAY, Law, day_weight
@@ -76,7 +77,9 @@ def accrue(law: Law, delay: Delay, principal_on: PrincipalOn) -> Accrual:
     return Accrual(told, pieces)
 
 
-def _interest_of_day(facts: dict, principal: Fraction, rate: Fraction, day: date) -> Fraction:
+def _interest_of_day(
+    facts: Mapping[str, Any], principal: Fraction, rate: Fraction, day: date
+) -> Fraction:
     """Give the exact interest of one day at a rate in percent."""
     return principal * rate / 100 * day_weight(facts["day_count"], day)
 

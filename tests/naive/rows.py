@@ -136,7 +136,8 @@ def _read_cell(column: Column, raw: Row, regimes: Mapping[str, Any], dialect: Di
         return None
     if isinstance(value, str) and column.kind in {"money", "rate", "percent", "date"}:
         value = _from_text(column.kind, value, dialect)
-    value = READERS.get(column.kind, _read_text)(value)
+    read: Callable[[Any], Any] = READERS.get(column.kind, _read_text)
+    value = read(value)
     if column.allowed and value not in column.allowed:
         raise BadCellError("not_in_list")
     if column.kind == "regime" and value not in regimes:

@@ -60,7 +60,7 @@ def line_sums(items: Sequence[LineItem]) -> tuple[list[int], int]:
     """Give a line's eighteen sums, in the order of its columns, and its oldest late due day."""
     counted = [item for item in items if item.component >= 0]
     late = [item for item in counted if item.is_late]
-    credits = [item for item in counted if item.component in {CREDIT_NOTES, UNAPPLIED_PAYMENTS}]
+    parked = [item for item in counted if item.component in {CREDIT_NOTES, UNAPPLIED_PAYMENTS}]
     components = [
         sum(item.open_rc for item in counted if item.component == component)
         for component in range(9)
@@ -73,7 +73,7 @@ def line_sums(items: Sequence[LineItem]) -> tuple[list[int], int]:
         sum(item.unbilled_rc for item in items),
         sum(item.indemnity_rc for item in items),
         sum(item.is_open for item in items),
-        sum(item.open_rc for item in credits if item.open_rc < 0),
+        sum(item.open_rc for item in parked if item.open_rc < 0),
         sum(item.open_rc for item in items),
         sum(item.ledger for item in items),
     ], min((item.due_day for item in late), default=NO_DAY_LEAST)

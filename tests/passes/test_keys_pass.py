@@ -51,9 +51,7 @@ class Rows:
         folder.write("customers.csv", f"{CUSTOMER_HEADER}\nC1,FR\nC2,FR\n")
 
 
-def allocation(
-    item_id: str, amount: str = "1", clearing: str = "", **changes: str
-) -> list[str]:
+def allocation(item_id: str, amount: str = "1", clearing: str = "", **changes: str) -> list[str]:
     plain = {"value_date": "2026-02-01", "posting_date": "", "currency": "EUR", "kind": "payment"}
     one = {**plain, **changes}
     return [item_id, one["value_date"], one["posting_date"], amount, one["currency"], one["kind"],
@@ -194,8 +192,11 @@ def test_count_unbalanced__like_a_naive_sum(legs: list[tuple[int, int]]) -> None
 
 @pytest.mark.parametrize(
     ("legs", "unbalanced"),
-    [([], 0), ([5], 0), ([5, 5], 0), ([5, -5], 0), ([5, -4], 1), ([0, 0], 0), ([-1, 0, 2], 1)]
-    + [([2**62] * 4 + [-(2**62)] * 4, 0), ([2**62] * 4 + [-(2**62)] * 4 + [1], 1)],
+    [
+        *[([], 0), ([5], 0), ([5, 5], 0), ([5, -5], 0), ([5, -4], 1), ([0, 0], 0), ([-1, 0, 2], 1)],
+        ([2**62] * 4 + [-(2**62)] * 4, 0),
+        ([2**62] * 4 + [-(2**62)] * 4 + [1], 1),
+    ],
 )
 def test_count_unbalanced__needs_both_legs(legs: list[int], unbalanced: Any) -> None:
     records = np.zeros(len(legs), CLEARING_RECORD)

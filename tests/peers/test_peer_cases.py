@@ -11,9 +11,10 @@ import pytest
 
 from tests.peers.cases import Question
 from tests.peers.decide import RULES, Figure, NoSuchFeatureError, feature_of_kind, rule_for
-from tests.peers.expect import View, read_figures
+from tests.peers.expect import read_figures
 from tests.peers.planned import CaseFile, PlannedCase, PlannedQuestion, Verdict
 from tests.peers.published import Runs
+from tests.peers.view import View
 
 
 def is_same(peer: Any, ours: Any) -> bool:
@@ -136,7 +137,7 @@ def test_feature_of_kind__and_rules_are_declared_once() -> None:
 def test_planned_case__names_a_key_that_nobody_declared(
     key: str, value: Any, peer_runs: Runs
 ) -> None:
-    case = {
+    case: dict[str, Any] = {
         "id": "OWN",
         "kind": "open_item",
         "as_of": "2025-01-31",

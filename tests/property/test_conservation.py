@@ -88,6 +88,13 @@ def number(value: Any) -> Decimal | None:
     return amount if fits else None
 
 
+def sure_number(value: Any) -> Decimal:
+    """Read an amount that an accepted row must have."""
+    amount = number(value)
+    assert amount is not None, value
+    return amount
+
+
 def day(value: Any) -> date:
     """Read a date from a cell."""
     if isinstance(value, str):
@@ -124,32 +131,33 @@ def test_rows_read__are_accepted_or_quarantined(night: Night) -> None:
 
 def recomputed_totals(case: Case, ledger: Ledger) -> dict[str, dict[str, Decimal]]:
     """Add up, per currency, what accepted items amount to and what became of it."""
-    totals = defaultdict(lambda: defaultdict(Decimal))
-    posted, has_allocation = defaultdict(Decimal), set()
+    totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    posted: dict[str, Decimal] = defaultdict(Decimal)
+    has_allocation = set()
     for row in ledger.accepted["allocations"]:
         has_allocation.add(row["item_id"])
         if day(row.get("posting_date") or row["value_date"]) <= case.as_of:
-            posted[row["item_id"]] += number(row["amount"])
+            posted[row["item_id"]] += sure_number(row["amount"])
     for row in ledger.accepted["open_items"]:
-        total, amount = totals[row["currency"]], number(row["amount"])
+        total, amount = totals[row["currency"]], sure_number(row["amount"])
         total["amount"] += amount
         if day(row.get("posting_date") or row["document_date"]) > case.as_of:
             total["not_yet_posted"] += amount
         elif row["item_id"] in has_allocation:
             total["allocated"] += posted[row["item_id"]]
         elif row.get("open_amount") is not None:
-            total["extract_difference"] += amount - number(row["open_amount"])
+            total["extract_difference"] += amount - sure_number(row["open_amount"])
     for row in ledger.refused["open_items"]:
-        amount = number(row.get("amount"))
-        if row.get("currency") in EXPONENTS and amount is not None and None not in row:
-            totals[row["currency"]]["quarantined_amount"] += amount
+        readable = number(row.get("amount"))
+        if row.get("currency") in EXPONENTS and readable is not None and None not in row:
+            totals[row["currency"]]["quarantined_amount"] += readable
     return totals
 
 
 def test_amounts__are_open_allocated_adjusted_or_not_yet_posted(night: Night) -> None:
     case, run, ledger = night
     totals = recomputed_totals(case, ledger)
-    open_amount = defaultdict(Decimal)
+    open_amount: dict[str, Decimal] = defaultdict(Decimal)
     for item in run.table("items"):
         open_amount[item["currency"]] += item["open_amount"]
     for currency, total in totals.items():
@@ -172,7 +180,7 @@ def test_quarantined_amounts__are_added_up_where_they_can_be_read(night: Night) 
 
 def test_buckets__add_up_to_the_open_items(night: Night) -> None:
     _, run, _ = night
-    sums = defaultdict(lambda: [ZERO, ZERO, 0])
+    sums: dict[tuple[str, ...], list[Any]] = defaultdict(lambda: [ZERO, ZERO, 0])
     for item in run.table("items"):
         if item["open_amount"]:
             key = (item["company_code"], item["customer_id"], item["currency"])
@@ -266,10 +274,10 @@ def test_root_groups__and_accounts_without_a_group_are_all_accounts(night: Night
 
 def test_interest__adds_up_from_stretches_to_items_to_accounts(night: Night) -> None:
     _, run, _ = night
-    detail = defaultdict(Decimal)
+    detail: dict[str, Decimal] = defaultdict(Decimal)
     for row in run.table("interest_periods"):
         detail[row["item_id"]] += row["interest"]
-    by_account = defaultdict(lambda: [ZERO, ZERO, 0])
+    by_account: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [ZERO, ZERO, 0])
     for item in run.table("items"):
         assert item["penalty_interest"] == detail[item["item_id"]]
         sums = by_account[item["credit_segment"], item["credit_account_id"]]

@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 
-from tests.property.ledgers import Case, build_case
+from tests.property.ledgers import Case, Row, build_case
 from tests.property.published import KEYS, EngineRun, run_engine
 
 SEEDS = (1, 2, 5, 9)
 FINDING = ("table", "column", "reason", "kept")
-WAYS = [
+WAYS: list[dict[str, Any]] = [
     {"threads": 1},
     {"threads": 2},
     {"threads": 3, "chunk_rows": 5},
     {"threads": 2, "chunk_rows": 1},
     {"threads": 1, "chunk_rows": 64},
 ]
+
+
+def in_order(rows: list[Row], key: tuple[str, ...]) -> list[Row]:
+    return sorted(rows, key=lambda row: [str(row[column]) for column in key])
 
 
 def values(run: EngineRun) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def values(run: EngineRun) -> dict[str, Any]:
         if name == "quarantine":
             tables[name] = Counter(tuple(row[column] for column in FINDING) for row in rows)
         else:
-            tables[name] = sorted(rows, key=lambda row, key=key: [str(row[one]) for one in key])
+            tables[name] = in_order(rows, key)
     for part in ("rows", "items", "control_totals"):
         tables[f"manifest {part}"] = run.manifest[part]
     return tables

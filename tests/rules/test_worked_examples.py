@@ -137,7 +137,7 @@ def under(convention: Convention, facts: Facts) -> Facts:
         end=facts.end + shift,
         regime=facts.regime,
         series=facts.series,
-        payments=[(day + shift, *rest) for day, *rest in facts.payments],
+        payments=[(day + shift, amount, is_payment) for day, amount, is_payment in facts.payments],
         interest_first=facts.interest_first,
     )
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from encours.calc.columns import milli_of
 from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS
-from encours.calc.lines import CELL_SUMS, LINE_SUMS
+from encours.calc.lines import LINE_SUMS
 from encours.ledger.hierarchy import NONE
 from encours_schemas.errors import ControlFailed
 
@@ -112,27 +112,26 @@ def published_controls(totals: CurrencyTotals, written: int) -> list[Control]:
     ]
 
 
-def ageing_controls(
-    totals: CurrencyTotals, cells: KeyedSums, lines: KeyedSums, ageing: pa.Table
-) -> list[Control]:
+def ageing_controls(totals: CurrencyTotals, lines: KeyedSums, ageing: pa.Table) -> list[Control]:
     """Check that the buckets add up to the open amounts, per currency and converted."""
     milli = milli_of(ageing.column("open_amount"))
     names = ageing.column("currency").combine_chunks().dictionary_encode()
     currency = names.indices.to_numpy()
-    controls = [
-        Control(
-            f"buckets of {name}",
-            exact_sum(milli[currency == code]),
-            totals.of("open_amount").get(name, 0),
-        )
+    buckets = {
+        name: exact_sum(milli[currency == code])
         for code, name in enumerate(names.dictionary.to_pylist())
+    }
+    expected = totals.of("open_amount")
+    controls = [
+        Control(f"buckets of {name}", buckets.get(name, 0), expected.get(name, 0))
+        for name in sorted({*buckets, *expected})
     ]
     converted = exact_sum(lines.sums[:, LINE_SUMS.index("open_rc")])
-    buckets_rc = milli_of(ageing.column("open_amount_rc"))
-    counted = exact_sum(cells.sums[:, CELL_SUMS.index("item_count")])
+    buckets_rc = exact_sum(milli_of(ageing.column("open_amount_rc")))
+    counted = exact_sum(ageing.column("item_count").to_numpy())
     return [
         *controls,
-        Control("buckets in the reporting currency", exact_sum(buckets_rc), converted),
+        Control("buckets in the reporting currency", buckets_rc, converted),
         Control("items in buckets", counted, totals.counts.get("open", 0)),
     ]
 

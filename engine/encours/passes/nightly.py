@@ -29,10 +29,10 @@ from encours.calc.tie_out import tie_out
 from encours.controls import checks
 from encours.controls.checks import Control
 from encours.kernels._jit import kernel_cache_directory
-from encours.ledger.commitments import resolve_commitments
+from encours.ledger.commitments import Commitments, resolve_commitments
 from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_memory
 from encours.ledger.quarantine import Quarantine
-from encours.ledger.sources import Ledger, open_ledger
+from encours.ledger.sources import Ledger, Unit, open_ledger
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
@@ -291,7 +291,7 @@ class NightlyRun:
         """Read master data, then keys, then rows."""
         threads = self._options.threads
         with self._clock.stage("master"):
-            master = read_master(ledger, self._configuration, self._quarantine)
+            master = read_master(ledger, self._configuration, self._quarantine, threads)
         with self._clock.stage("keys"):
             items = ledger.tables["open_items"]
             allocations = ledger.tables.get("allocations")
@@ -341,16 +341,18 @@ class NightlyRun:
         )
         sums = CommitmentSums(payments, context)
         accepted = 0
-        for unit in source.units:
+
+        def resolve(unit: Unit) -> Commitments:
             data = source.read(unit, source.columns)
-            copies, conflicts = duplicates.of_unit(unit)
-            commitments = resolve_commitments(
-                data, context.master, context.as_of_day, copies, conflicts
-            )
+            found = duplicates.of_unit(unit)
+            commitments = resolve_commitments(data, context.master, context.as_of_day, *found)
             self._quarantine.add_faults(source, unit, commitments.faults)
+            self._progress.advance(unit.row_count)
+            return commitments
+
+        for commitments in run_in_order(resolve, source.units, self._options.threads):
             accepted += int((~commitments.faults.bad).sum())
             sums.add(commitments)
-            self._progress.advance(unit.row_count)
         rows.totals.count("accepted_commitments", accepted)
         self._progress.finish_stage()
         return sums.finish()
@@ -430,7 +432,7 @@ class NightlyRun:
                 rows.totals,
                 sum(file.rows or 0 for file in rows.published if file.table == "items"),
             ),
-            *checks.ageing_controls(rows.totals, rows.cells, rows.lines, tables["ageing"]),
+            *checks.ageing_controls(rows.totals, rows.lines, tables["ageing"]),
             *checks.exposure_controls(rows.lines, committed, positions, tables["credit_accounts"]),
             *checks.group_controls(positions, tables["groups"], context),
         ]

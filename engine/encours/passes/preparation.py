@@ -35,6 +35,7 @@ from encours.ledger.master import (
 from encours.ledger.small import SmallTable, read_small_table
 from encours.ledger.streamed import check_streamed
 from encours.passes.keys_pass import unknown_texts
+from encours.passes.workers import run_in_order
 from encours.rules.fx import build_fx
 from encours.rules.regimes import load_regimes
 from encours.rules.series import load_series
@@ -44,7 +45,7 @@ from encours_schemas.names import nearest_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import Ledger, TableSource
@@ -75,25 +76,42 @@ class Preparation:
     balances: SmallTable | None
 
 
-def read_master(ledger: Ledger, configuration: Configuration, quarantine: Quarantine) -> Master:
-    """Read customers and the small tables, and quarantine their bad rows."""
+def read_master(
+    ledger: Ledger, configuration: Configuration, quarantine: Quarantine, threads: int
+) -> Master:
+    """Read customers and the small tables, and quarantine their bad rows; tables side by side."""
+    readers: tuple[Callable[[], Any], ...] = (
+        lambda: _read_customers(ledger, configuration, quarantine),
+        lambda: read_limit_holders(ledger.tables.get("credit_limits"), quarantine),
+        lambda: _check_sales(ledger, quarantine),
+        lambda: _read_small_tables(ledger, quarantine),
+    )
+    found = list(run_in_order(lambda read: read(), readers, threads))
+    (customers, index, lost), limits, _, small = found
+    return Master(customers, index, lost, limits, small)
+
+
+def _read_small_tables(ledger: Ledger, quarantine: Quarantine) -> dict[str, SmallTable]:
+    """Read the tables that are Python values, by name."""
     small = {}
     for name, source in ledger.tables.items():
         if name not in STREAMED:
             small[name] = read_small_table(source, INPUT_TABLES[name])
             quarantine.add_findings(small[name].findings)
+    return small
+
+
+def _check_sales(ledger: Ledger, quarantine: Quarantine) -> None:
+    """Check the sales; no figure of the night needs them."""
     if "sales" in ledger.tables:
         for _ in check_streamed(ledger.tables["sales"], INPUT_TABLES["sales"], quarantine):
-            """Only checked: the key figures that need sales come later."""
-    limits = read_limit_holders(ledger.tables.get("credit_limits"), quarantine)
-    customers, lost = _read_customers(ledger, configuration, quarantine)
-    return Master(customers, TextIndex(customers.ids), lost, limits, small)
+            """Checking is all."""
 
 
 def _read_customers(
     ledger: Ledger, configuration: Configuration, quarantine: Quarantine
-) -> tuple[Customers, frozenset[str]]:
-    """Read the customers that can be used, and name those that cannot."""
+) -> tuple[Customers, TextIndex, frozenset[str]]:
+    """Read the customers that can be used, index them, and name those that cannot."""
     source = ledger.tables["customers"]
     regimes = tuple(load_regimes())
     checked = _checked_customers(source, regimes)
@@ -110,7 +128,7 @@ def _read_customers(
     for reason, found in dropped.items():
         cut = rows[found]
         quarantine.add_ordinals(source, cut, [("parent_id", reason)] * len(cut), kept=True)
-    return customers, frozenset(lost)
+    return customers, TextIndex(customers.ids), frozenset(lost)
 
 
 def _checked_customers(source: TableSource, regimes: tuple[str, ...]) -> CheckedColumns:
