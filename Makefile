@@ -59,6 +59,7 @@ format: $(VENV)/.installed-dev ## Put style and format right where that can be d
 types: $(VENV)/.installed-dev ## Check types (mypy, strict)
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests
+	@$(BIN)/mypy bench
 
 imports: $(VENV)/.installed-dev ## Check who imports whom
 	@$(BIN)/lint-imports --no-cache   # the cache misses modules that are new
@@ -68,8 +69,13 @@ check: lint types imports test ## All of the above that must be green before a c
 ##@ Measure
 
 bench: $(VENV)/.installed-dev ## Time every stage (BENCH_ARGS='-m small' for the smallest size)
+	@mkdir -p build/bench
 	@$(BIN)/python -m pytest bench --benchmark-enable --benchmark-only \
-	  --benchmark-columns=min,median,rounds -p no:randomly $(or $(BENCH_ARGS),-m "not large")
+	  --benchmark-columns=min,median,rounds --benchmark-json=build/bench/results.json \
+	  -p no:randomly $(or $(BENCH_ARGS),-m "not large")
+
+bench-table: $(VENV)/.installed-dev ## Write the tables of the README from the last make bench
+	@$(BIN)/python -m bench.table build/bench/results.json --into README.md
 
 ##@ Renew
 
@@ -135,4 +141,4 @@ UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile $(1) --quiet --upgrade --un
 endef
 
 .PHONY: run setup test test-all test-interpreted test-bounds lint format types imports check bench \
-  golden docs lock release clean distclean help
+  golden docs lock bench-table release clean distclean help

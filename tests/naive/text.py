@@ -81,14 +81,14 @@ def hash_text(text: bytes) -> tuple[int, int]:
     for piece in words:
         word = int.from_bytes(piece, "little")
         first = ((first ^ word) * 0x87C37B91114253D5) & MASK
-        first ^= first >> 32
+        for shift, factor in ((33, 0xFF51AFD7ED558CCD), (33, 0xC4CEB9FE1A85EC53)):
+            first = ((first ^ first >> shift) * factor) & MASK
+        first ^= first >> 33
         second = ((second + word) * 0x4CF5AD432745937F) & MASK
-        second ^= second >> 29
-    for shift, factor in ((33, 0xFF51AFD7ED558CCD), (33, 0xC4CEB9FE1A85EC53)):
-        first = ((first ^ first >> shift) * factor) & MASK
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        second = ((second ^ second >> shift) * factor) & MASK
-    return first ^ first >> 33, second ^ second >> 31
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            second = ((second ^ second >> shift) * factor) & MASK
+        second ^= second >> 31
+    return first, second
 
 
 def split_records(data: bytes, separator: str, quote: str) -> list[tuple[bytes, int, set[str]]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from encours.kernels.keys import assign_ids
 from encours.ledger.decode import NO_DAY
+from encours.ledger.numbering import number_keys
 from encours_schemas.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -86,18 +86,6 @@ def coded_array(codes: Array, texts: pa.Array) -> pa.DictionaryArray:
     ids = number_keys(codes.astype(np.int64), distinct)
     dictionary = texts.take(pa.array(distinct[: int(ids.max(initial=-1)) + 1]))
     return pa.DictionaryArray.from_arrays(pa.array(ids), dictionary)
-
-
-def number_keys(key: Array, out_distinct: Array | None = None) -> Array:
-    """Number integer keys by first appearance: int32[n] of int64[n].
-
-    out_distinct  int64[n]  written: the key of each number
-    """
-    ids = np.empty(len(key), np.int32)
-    distinct = np.empty(len(key), np.int64) if out_distinct is None else out_distinct
-    slots = np.full(1 << (2 * len(key) + 2).bit_length(), -1, np.int32)
-    assign_ids(np.ascontiguousarray(key), slots, distinct, 0, ids)
-    return ids
 
 
 def _primitive(kind: pa.DataType, values: Array, valid: Array | None) -> pa.Array:

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.calc.columns import number_keys
 from encours.calc.items import convert
 from encours.kernels.interest_columns import REASON_BELOW_MINIMUM
 from encours.ledger.decode import NO_DAY, hash_column
 from encours.ledger.master import CURRENCY_POSITIONS
+from encours.ledger.numbering import number_keys
 from encours.rules.indemnity import indemnity_sums
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_MARK_BITS = 18
+_MARK_SHIFT = np.uint64(64 - _MARK_BITS)
 _COMPANY_MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
@@ -109,8 +111,13 @@ def is_among(key: Array, sorted_keys: Array) -> Array:
     """Tell which keys are in a sorted list: bool[n]."""
     if not len(sorted_keys):
         return np.zeros(len(key), bool)
-    place = np.minimum(np.searchsorted(sorted_keys, key), len(sorted_keys) - 1)
-    found: Array = sorted_keys[place] == key
+    # A table of the keys' upper bits answers most rows without a search.
+    marked = np.zeros(1 << _MARK_BITS, bool)
+    marked[sorted_keys >> _MARK_SHIFT] = True
+    found = marked[key >> _MARK_SHIFT]
+    likely = np.flatnonzero(found)
+    place = np.minimum(np.searchsorted(sorted_keys, key[likely]), len(sorted_keys) - 1)
+    found[likely] = sorted_keys[place] == key[likely]
     return found
 
 

@@ -13,6 +13,7 @@ from encours.calc.context import COMPONENTS, CREDIT_COMPONENTS, DEBIT_COMPONENTS
 from encours.calc.items import convert
 from encours.calc.lines import LINE_SUMS, line_of_key
 from encours.calc.sums import KeyedSums
+from encours.ledger.buffers import is_empty_text
 from encours.ledger.commitments import KINDS
 from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes
 
@@ -60,7 +61,7 @@ def order_names(company_code: Array, customer_code: Array, order_id: pa.Array) -
     parties = pc.binary_join_element_wise(
         pa.array(company_code).cast(pa.string()), pa.array(customer_code).cast(pa.string()), "|"
     )
-    has_id = pc.greater(pc.binary_length(order_id), 0)
+    has_id = pc.invert(is_empty_text(order_id))
     named = pc.binary_join_element_wise(parties, order_id, "|")
     return pc.if_else(has_id.fill_null(False), named, pa.scalar(None, pa.string()))
 

@@ -83,6 +83,16 @@ def decode_allocations(
     return DecodedAllocations(records, rows, checked.faults, checked)
 
 
+def by_item(records: Array) -> Array:
+    """Order allocations by the ordinal of their item: `ALLOCATION_RECORD`[m].
+
+    Rows move as words: NumPy gathers structured rows field by field, ten times slower.
+    """
+    order = np.argsort(records["first"], kind="stable")
+    words = records.view(np.uint64).reshape(len(records), -1)
+    return words[order].reshape(-1).view(ALLOCATION_RECORD)
+
+
 class ItemAllocations(NamedTuple):
     """Allocations of a unit's n items, those of item i at offset[i] .. offset[i+1]-1.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from encours.kernels.text import Text
 
@@ -79,3 +80,14 @@ def gather(values: Array, array: pa.DictionaryArray, missing: int) -> Array:
         positions = positions.cast(pa.int64()).fill_null(len(values))
     spread: Array = extended[positions.to_numpy(zero_copy_only=False)]
     return spread
+
+
+_NO_BYTES = pa.scalar(0, pa.int32())
+
+
+def is_empty_text(array: pa.Array) -> pa.Array:
+    """Tell which texts are empty; null where there is none.
+
+    The scalar is made once: Arrow takes longer to guess a Python number's type than to compare.
+    """
+    return pc.equal(pc.binary_length(array), _NO_BYTES)

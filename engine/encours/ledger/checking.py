@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.ledger import decode
+from encours.ledger.buffers import is_empty_text
 from encours.ledger.decode import NO_DAY
 from encours_schemas.reasons import Reason
 from encours_schemas.tables import Kind
@@ -325,14 +326,14 @@ def null_or_empty(array: pa.Array) -> Array | None:
         texts, positions = dictionary_of(array)
         empty_texts = np.ones(len(texts) + 1, bool)
         empty_texts[:-1] = (
-            pc.equal(pc.binary_length(texts), 0).fill_null(True).to_numpy(zero_copy_only=False)
+            is_empty_text(texts).fill_null(True).to_numpy(zero_copy_only=False)
         )
         found: Array = empty_texts[positions]
         return found
     missing: Array | None = None
     if array.null_count:
         missing = array.is_null().to_numpy(zero_copy_only=False)
-    empty = pc.equal(pc.binary_length(array), 0)
+    empty = is_empty_text(array)
     if pc.any(empty).as_py():
         found = empty.fill_null(False).to_numpy(zero_copy_only=False)
         missing = found if missing is None else missing | found

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from encours.ledger.checking import check_columns, combine
-from encours.ledger.decode import NO_DAY, decode_date
+from encours.ledger.checking import check_columns, combine, null_or_empty
+from encours.ledger.decode import decode_date, hash_column
+from encours.ledger.numbering import number_keys
 from encours_schemas import INPUT_TABLES
 from encours_schemas.tables import Kind
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from encours.ledger.sources import TableSource, Unit
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+_FIRST_MIX = np.uint64(0xFF51AFD7ED558CCD)
+_SECOND_MIX = np.uint64(0xC4CEB9FE1A85EC53)
 
 
 class Duplicates(NamedTuple):
@@ -108,38 +111,39 @@ def twins_in_memory(source: TableSource, *key: str) -> Array:
     """
     if not key or not source.row_count:
         return np.empty((0, 2), np.int64)
-    codes = _key_codes(source, key[0])
-    for name in key[1:]:
-        own = _key_codes(source, name)
-        codes = _dense_codes(pa.array((codes + 1) * (int(own.max()) + 2) + own + 1))
-    first = np.full(int(codes.max()) + 1, -1, np.int64)
-    rows = np.flatnonzero(codes >= 0)
-    first[codes[rows[::-1]]] = rows[::-1]
-    repeated = rows[first[codes[rows]] != rows]
-    return np.column_stack([repeated, first[codes[repeated]]])
+    parts = [_key_hashes(source, unit, key) for unit in source.units]
+    first, second, has_key = (np.concatenate(column) for column in zip(*parts, strict=True))
+    rows = np.flatnonzero(has_key)
+    number = number_keys(first[rows].view(np.int64))
+    earliest = np.full(int(number.max(initial=-1)) + 1, -1, np.int64)
+    earliest[number[::-1]] = rows[::-1]
+    twin = earliest[number]
+    repeated = (twin != rows) & (second[twin] == second[rows])
+    return np.column_stack([rows[repeated], twin[repeated]])
 
 
-def _key_codes(source: TableSource, name: str) -> Array:
-    """Give equal numbers to equal values of a key column, -1 where there is none: int64[n]."""
-    if name not in source.columns:
-        return np.full(source.row_count, -1, np.int64)
-    is_date = INPUT_TABLES[source.name].column(name).kind is Kind.DATE
-    parts = []
-    for unit in source.units:
-        data = source.read(unit, [name])
+def _key_hashes(source: TableSource, unit: Unit, key: tuple[str, ...]) -> tuple[Array, ...]:
+    """Give a 128-bit hash of each row's key in two halves, and whether it has one.
+
+    Returns uint64[n], uint64[n], bool[n]. A date counts by its day, however it is written.
+    """
+    data = source.read(unit, key)
+    first = np.zeros(unit.row_count, np.uint64)
+    second = np.zeros(unit.row_count, np.uint64)
+    has_key = np.ones(unit.row_count, bool)
+    for name in key:
+        first, second = first * _FIRST_MIX, second * _SECOND_MIX
         if name not in data.column_names:
-            parts.append(pa.nulls(unit.row_count, pa.int32() if is_date else pa.string()))
-        elif is_date:
-            days = decode_date(data.column(name), source.dialect).values
-            parts.append(pa.array(days, mask=days == NO_DAY))
-        else:
-            texts = combine(data.column(name)).cast(pa.string())
-            empty = pc.equal(pc.binary_length(texts), 0)
-            parts.append(pc.if_else(empty, pa.scalar(None, pa.string()), texts))
-    return _dense_codes(pa.concat_arrays(parts))
-
-
-def _dense_codes(values: pa.Array) -> Array:
-    """Number the distinct values from 0, -1 for null: int64[n]."""
-    positions = values.dictionary_encode().indices.fill_null(-1)
-    return positions.to_numpy(zero_copy_only=False).astype(np.int64)
+            has_key &= len(key) > 1
+            continue
+        column = combine(data.column(name))
+        if INPUT_TABLES[source.name].column(name).kind is Kind.DATE:
+            days = decode_date(column, source.dialect).values.astype(np.uint64)
+            first, second = first + days, second + days
+            continue
+        own = hash_column(column.cast(pa.string()))
+        first, second = first + own[0], second + own[1]
+        missing = null_or_empty(column)
+        if len(key) == 1 and missing is not None:
+            has_key &= ~missing
+    return first, second, has_key

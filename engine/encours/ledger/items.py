@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.ledger.buffers import is_empty_text
 from encours.ledger.checking import (
     ABSENT,
     DERIVED,
@@ -197,7 +198,7 @@ def with_default(texts: pa.Array | None, default: pa.Array) -> pa.Array:
     if texts is None:
         return default
     texts = _plain(texts)
-    empty = pc.equal(pc.binary_length(texts), 0).fill_null(True)
+    empty = is_empty_text(texts).fill_null(True)
     if not pc.any(empty).as_py():
         return texts
     return pc.if_else(empty, _plain(default), texts)

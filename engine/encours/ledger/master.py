@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.ledger.buffers import is_empty_text
 from encours.ledger.checking import (
     ABSENT,
     REFERENCE,
@@ -344,7 +345,7 @@ def _accounts(checked: CheckedColumns, ids: pa.Array) -> tuple[pa.Array, Array]:
     chosen = ids
     if named is not None:
         named = _as_text(named)
-        empty = pc.equal(pc.binary_length(named), 0).fill_null(True)
+        empty = is_empty_text(named).fill_null(True)
         chosen = pc.if_else(empty, ids, named)
     accounts, codes = dictionary_of(chosen)
     return _as_text(accounts), np.maximum(codes, 0)

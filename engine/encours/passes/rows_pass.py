@@ -13,6 +13,7 @@ from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_docume
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.carried import carried_schema, with_carried
+from encours.ledger.allocations import by_item
 from encours.ledger.checking import REASONS
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.work_unit import (
@@ -148,8 +149,7 @@ class RowsPass:
         """Gather what a unit must know of rows outside it."""
         copies, conflicts = self._duplicates.of_unit(unit)
         records = self._keys.routed.read(unit.number)
-        by_item = records[np.argsort(records["first"], kind="stable")]
-        return Neighbours(unit.first_ordinal, by_item, copies, conflicts, shared)
+        return Neighbours(unit.first_ordinal, by_item(records), copies, conflicts, shared)
 
     def _write_part(
         self, number: int, units: Sequence[Unit], progress: Progress

@@ -19,6 +19,9 @@ from encours_jobs.synthetic.plan import SPLIT_STREAM, Plan
 # lines are far apart.
 ALONE, FURTHER_LINE, CLEARING_CREDIT, SPLIT_LINE = range(4)
 
+SPLIT_ROWS: Final = 1 << 20
+"""Lines that stand far apart occur among so many rows: an extract is written document by document."""
+
 _LINK_CHOICE: Final = Choice((95.4, 4.2, 0.35, 0.05))
 _TYPE_CHOICE: Final = Choice((84, 2, 5, 3, 2, 3, 1))
 _COMPANY_CURRENCY: Final = np.array(
@@ -85,6 +88,8 @@ def draw_documents(
 ) -> Documents:
     """Draw the documents of one chunk; `first` is the ledger row that it begins with."""
     link = _links(draws)
+    if first >= SPLIT_ROWS:
+        link[link == SPLIT_LINE] = ALONE
     kind = draws.choose(_TYPE_CHOICE)
     customer = book.pick(draws.bits32())
     order = _orders(draws, plan, kind, link)

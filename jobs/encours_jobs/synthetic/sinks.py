@@ -49,8 +49,7 @@ class _ParquetFile:
         self._writer = pq.ParquetWriter(
             path,
             schema,
-            compression="zstd",
-            compression_level=1,
+            compression="snappy",  # what most engines write unless told otherwise
             use_dictionary=[name for name in schema.names if name in _DICTIONARY_COLUMNS],
             dictionary_pagesize_limit=_DICTIONARY_BYTES,
             # Least and greatest text of a row group say nothing here, and cost a tenth of the time.
