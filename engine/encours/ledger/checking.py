@@ -325,9 +325,7 @@ def null_or_empty(array: pa.Array) -> Array | None:
     if pa.types.is_dictionary(array.type):
         texts, positions = dictionary_of(array)
         empty_texts = np.ones(len(texts) + 1, bool)
-        empty_texts[:-1] = (
-            is_empty_text(texts).fill_null(True).to_numpy(zero_copy_only=False)
-        )
+        empty_texts[:-1] = is_empty_text(texts).fill_null(True).to_numpy(zero_copy_only=False)
         found: Array = empty_texts[positions]
         return found
     missing: Array | None = None
