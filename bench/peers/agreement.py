@@ -41,7 +41,7 @@ ACCOUNT_COLUMNS = (
 
 # Amounts added up per company code, currency, bucket and regime; interest of the peers' regimes
 # alone, and a sum over the dates, so that two wrong dates would have to make up for one another.
-# Interest days count where something is claimed: an item whose principal was disputed on every one of
+# Interest days count where something is claimed: an item whose principal was disputed on each of
 # its interest days has days and no claim with us, and neither with the peers (one in ten million).
 ITEM_TOTALS = """
 SELECT company_code, credit_segment, document_type, currency, bucket, interest_regime,
@@ -57,9 +57,11 @@ SELECT company_code, credit_segment, document_type, currency, bucket, interest_r
        sum(CASE WHEN with_interest THEN penalty_interest_rc END) AS penalty_interest_rc,
        sum(CASE WHEN with_interest THEN interest_suspended END) AS interest_suspended
 FROM (
-    SELECT *, interest_regime IN (SELECT regime FROM read_parquet('{rates}')) AS with_interest,
-           with_interest AND penalty_interest <> 0 AS with_claim
-    FROM read_parquet('{run}/items/*.parquet')
+    SELECT *, with_interest AND penalty_interest <> 0 AS with_claim
+    FROM (
+        SELECT *, interest_regime IN (SELECT regime FROM read_parquet('{rates}')) AS with_interest
+        FROM read_parquet('{run}/items/*.parquet')
+    )
 )
 GROUP BY ALL
 """

@@ -12,8 +12,8 @@ import pyarrow as pa
 from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_documents
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
 from encours.calc.sums import CurrencyTotals, KeyedSums
-from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.allocations import by_item
+from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.work_unit import (

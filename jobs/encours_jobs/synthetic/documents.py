@@ -20,7 +20,7 @@ from encours_jobs.synthetic.plan import SPLIT_STREAM, Plan
 ALONE, FURTHER_LINE, CLEARING_CREDIT, SPLIT_LINE = range(4)
 
 SPLIT_ROWS: Final = 1 << 20
-"""Lines that stand far apart occur among so many rows: an extract is written document by document."""
+"""Lines that stand far apart occur among so many rows: extracts go document by document."""
 
 _LINK_CHOICE: Final = Choice((95.4, 4.2, 0.35, 0.05))
 _TYPE_CHOICE: Final = Choice((84, 2, 5, 3, 2, 3, 1))
