@@ -34,7 +34,7 @@ _EXPECTED = {
 }
 _CURE = {
     Reason.WRONG_TYPE: "correct the value, or declare the form in [input.tables]",
-    Reason.TOO_PRECISE: "deliver the amount in units of its currency, or correct the currency",
+    Reason.TOO_PRECISE: "deliver it in the smallest unit of its currency, or correct the currency",
     Reason.UNKNOWN_CUSTOMER: 'add the customer, or set [input] unknown_customer = "placeholder"',
     Reason.UNKNOWN_ITEM: "deliver the item, cleared ones included, or leave the allocation out",
     Reason.UNKNOWN_TERMS: "deliver a due_date, or a term like NET30, NET45EOM, EOM45",
