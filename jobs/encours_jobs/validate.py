@@ -55,7 +55,9 @@ def command(
     settings = configuration(config_file, os.environ, flags)
     with listener(voice) as progress:
         import encours
+        from encours.passes.memory import keep_freed_memory
 
+        keep_freed_memory()
         result = encours.validate(
             ledger,
             as_of,

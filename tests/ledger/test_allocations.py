@@ -13,6 +13,7 @@ from encours.ledger.allocations import (
     ALLOCATION_KINDS,
     ALLOCATION_RECORD,
     attach_allocations,
+    by_item,
     decode_allocations,
 )
 from encours.ledger.checking import ABSENT, REASONS, RowFaults
@@ -181,3 +182,13 @@ def test_decode_allocations__without_a_single_row_or_good_one() -> None:
         decoded = decode_allocations(data, TableInput(), 0)
         assert decoded.records.dtype == ALLOCATION_RECORD
         assert len(decoded.records) == len(decoded.rows) == 0
+
+
+def test_by_item__orders_by_item_and_keeps_the_order_within_one() -> None:
+    chance = random.Random(3)
+    rows = records(*({"item": chance.randrange(5), "amount_milli": 10 * at} for at in range(300)))
+    ordered = by_item(rows, FIRST_ORDINAL, 5)
+    keys = [(int(row["first"]), int(row["ordinal"])) for row in rows]
+    expected = sorted(range(len(rows)), key=lambda at: (keys[at][0], at))
+    assert ordered.tolist() == [rows[at].tolist() for at in expected]
+    assert by_item(rows[:0], FIRST_ORDINAL, 5).tolist() == []

@@ -186,18 +186,18 @@ def compensate(
     currency = np.full(n, -1, np.int32)
     tables = context.law.indemnities
     regime = measured.regime_code[bearers]
-    for code in np.unique(regime).tolist():
-        if not tables.currency[code]:
-            continue
-        rows = bearers[regime == code]
-        band = tables.band_currency[code]
+    for band in sorted(set(tables.band_currency) - {""}):
+        in_band = np.array([own == band for own in tables.band_currency], bool)
+        rows = bearers[in_band[regime]]
         principal = convert(
             measured.first_principal_milli[rows],
             items.currency_code[rows],
             context.band_conversions[band],
         )
         milli[rows] = indemnity_sums(tables, measured.regime_code[rows], principal)
-        currency[rows] = CURRENCY_POSITIONS[tables.currency[code]]
+    currency[bearers] = np.array(
+        [CURRENCY_POSITIONS.get(own, -1) for own in tables.currency], np.int32
+    )[regime]
     paid = np.flatnonzero(milli)
     rc[paid] = convert(milli[paid], currency[paid], context.reporting)
     currency[milli == 0] = -1

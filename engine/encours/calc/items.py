@@ -15,13 +15,14 @@ from encours.kernels.allocation import settle_items
 from encours.kernels.interest import accrue_interest
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import (
+    BEARS_INTEREST,
     BILL_OF_EXCHANGE,
     CREDIT_NOTE,
-    DEBIT_NOTE,
     DOWN_PAYMENT,
     FINANCING,
     INTEREST_NOTE,
-    INVOICE,
+    IS_CREDIT_TYPE,
+    IS_DEBIT_TYPE,
     PAYMENT,
 )
 from encours.ledger.master import CURRENCIES, MINOR_UNIT_MILLI
@@ -193,30 +194,22 @@ def convert(amount_milli: Array, currency_code: Array, conversion: Conversion) -
 
     Raises InputMissing (66) naming the pair when a non-zero amount's currency has no fresh rate.
     """
-    rows = np.flatnonzero(amount_milli)
-    out = np.zeros(len(amount_milli), np.int64)
-    if not len(rows):
-        return out
-    codes, amounts = currency_code[rows], amount_milli[rows]
-    unknown = conversion.denominator[codes] == 0
-    if unknown.any():
-        for code in np.unique(codes[unknown]).tolist():
-            if code in conversion.missing:
-                raise conversion.missing[code]
-    converted = np.empty(len(rows), np.int64)
-    fault = np.empty(len(rows), np.uint8)
+    converted = np.empty(len(amount_milli), np.int64)
+    fault = np.empty(len(amount_milli), np.uint8)
     if wide.convert_amounts(
-        amounts,
-        codes,
+        np.ascontiguousarray(amount_milli),
+        np.ascontiguousarray(currency_code),
         conversion.numerator,
         conversion.denominator,
         conversion.minor_unit_milli,
         converted,
         fault,
     ):
-        _convert_rest(amounts, codes, fault, conversion, converted)
-    out[rows] = converted
-    return out
+        for code in np.unique(currency_code[fault == wide.CONVERTED_WITHOUT_RATIO]).tolist():
+            if code in conversion.missing:
+                raise conversion.missing[code]
+        _convert_rest(amount_milli, currency_code, fault, conversion, converted)
+    return converted
 
 
 def _convert_rest(
@@ -254,9 +247,8 @@ def _disputed(items: Items, open_milli: Array) -> Array:
 
 def _item_types(items: Items, exists: Array) -> ItemTypes:
     """Tell which items bear interest by their type, and which are credits (DOMAIN 3 and 6)."""
-    is_credit = np.isin(items.type_code, (CREDIT_NOTE, PAYMENT, DOWN_PAYMENT))
-    is_credit |= items.amount_milli < 0
-    bears = ~is_credit & np.isin(items.type_code, (INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE))
+    is_credit = IS_CREDIT_TYPE[items.type_code] | (items.amount_milli < 0)
+    bears = ~is_credit & BEARS_INTEREST[items.type_code]
     return ItemTypes(exists, is_credit, bears)
 
 
@@ -268,8 +260,9 @@ def _components(items: Items, is_negative_credit: Array, as_of_day: int) -> Arra
     by_type[PAYMENT] = COMPONENTS.index("unapplied_payments")
     by_type[DOWN_PAYMENT] = COMPONENTS.index("down_payments")
     component = by_type[items.type_code]
-    is_debit_type = np.isin(items.type_code, (INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE, INTEREST_NOTE))
-    component[is_debit_type & is_negative_credit] = COMPONENTS.index("credit_notes")
+    component[IS_DEBIT_TYPE[items.type_code] & is_negative_credit] = COMPONENTS.index(
+        "credit_notes"
+    )
     if items.financing_code.any():
         financing = items.financing_code
         recourse = np.isin(

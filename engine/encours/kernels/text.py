@@ -364,6 +364,29 @@ def parse_dates(text, pattern, day_range, out_day, out_fault):
 
 
 @kernel
+def keep_plausible_days(day, valid, day_range, out_day, out_fault):
+    """Keep the days that are there and plausible.
+
+    day        int32[n]
+    valid      uint8[n] or uint8[0]
+    day_range  int64[2]   first and last plausible day
+    out_day    int32[n]   written; NO_DAY where there is a fault
+    out_fault  uint8[n]   written: missing or out of range
+    """
+    first, last = day_range[0], day_range[1]
+    has_nulls = valid.shape[0] > 0
+    for i in range(day.shape[0]):
+        out_day[i] = NO_DAY
+        if has_nulls and valid[i] == 0:
+            out_fault[i] = FAULT_MISSING
+        elif day[i] < first or day[i] > last:
+            out_fault[i] = FAULT_OUT_OF_RANGE
+        else:
+            out_day[i] = day[i]
+            out_fault[i] = FAULT_NONE
+
+
+@kernel
 def rescale_words(words, valid, shape, out_value, out_fault):
     """Bring integers of any width to other decimals, exactly.
 

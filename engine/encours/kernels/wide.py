@@ -139,15 +139,20 @@ def convert_amounts(
     out_milli                 int64[n]  written; 0 where there is a fault
     out_fault                 uint8[n]  written: 0 converted, 1 too large for money, 2 no ratio
 
+    Zero needs no rate: it is zero in every currency.
+
     Gives the number of faults. Rule: DOMAIN 4 (one conversion, one rounding per item).
     """
     faults = 0
     for i in range(amount_milli.shape[0]):
         code = currency_code[i]
+        amount = amount_milli[i]
         out_milli[i] = 0
+        if amount == 0:
+            out_fault[i] = CONVERTED
+            continue
         out_fault[i] = CONVERTED_WITHOUT_RATIO
         if code >= 0 and denominator[code] > 0:
-            amount = amount_milli[i]
             size = amount if amount >= 0 else -amount
             high, low = add_product(np.int64(0), np.int64(0), size, numerator[code])
             units, fits = rounded_quotient(high, low, denominator[code])

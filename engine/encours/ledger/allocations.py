@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from encours.kernels.keys import partition_rows
 from encours.ledger.checking import (
     ABSENT,
     REASON_POSITION,
@@ -83,14 +84,16 @@ def decode_allocations(
     return DecodedAllocations(records, rows, checked.faults, checked)
 
 
-def by_item(records: Array) -> Array:
-    """Order allocations by the ordinal of their item: `ALLOCATION_RECORD`[m].
+def by_item(records: Array, first_ordinal: int, item_count: int) -> Array:
+    """Order the allocations of a unit by the ordinal of their item: `ALLOCATION_RECORD`[m].
 
-    Rows move as words: NumPy gathers structured rows field by field, ten times slower.
+    Items are consecutive, so counting does it; no comparison sort is needed.
     """
-    order = np.argsort(records["first"], kind="stable")
     words = records.view(np.uint64).reshape(-1, ALLOCATION_RECORD.itemsize // 8)
-    return words[order].reshape(-1).view(ALLOCATION_RECORD)
+    row = (records["first"] - np.uint64(first_ordinal)).astype(np.int32)
+    ordered = np.empty_like(words)
+    partition_rows(row, words, np.empty(item_count + 1, np.int64), ordered)
+    return ordered.reshape(-1).view(ALLOCATION_RECORD)
 
 
 class ItemAllocations(NamedTuple):
@@ -170,4 +173,6 @@ def _by_item_and_value_day(row: Array, value_day: Array, posted: Array) -> Array
     """Give the order of the posted allocations by item, then value day: int64[p]."""
     chosen = np.flatnonzero(posted)
     key = (row[chosen] << 32) + (value_day[chosen].astype(np.int64) - NO_DAY)
+    if not (key[1:] < key[:-1]).any():  # rows come by item, and mostly in the order of their days
+        return chosen
     return chosen[np.argsort(key, kind="stable")]

@@ -91,3 +91,11 @@ def is_empty_text(array: pa.Array) -> pa.Array:
     The scalar is made once: Arrow takes longer to guess a Python number's type than to compare.
     """
     return pc.equal(pc.binary_length(array), _NO_BYTES)
+
+
+def is_all_text(array: pa.Array) -> bool:
+    """Tell whether a plain text array has neither a null nor an empty text, at a glance."""
+    if array.type != pa.string() or array.null_count:
+        return False
+    offsets = as_text(array).offsets
+    return not (offsets[1:] == offsets[:-1]).any()

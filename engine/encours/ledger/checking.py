@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.ledger import decode
-from encours.ledger.buffers import is_empty_text
+from encours.ledger.buffers import is_all_text, is_empty_text
 from encours.ledger.decode import NO_DAY
 from encours_schemas.reasons import Reason
 from encours_schemas.tables import Kind
@@ -322,6 +322,8 @@ def listed_codes(array: pa.Array, codes: Mapping[str, int]) -> Array:
 
 def null_or_empty(array: pa.Array) -> Array | None:
     """Tell where a text is null or empty: bool[n], or None where none is."""
+    if is_all_text(array):
+        return None
     if pa.types.is_dictionary(array.type):
         texts, positions = dictionary_of(array)
         empty_texts = np.ones(len(texts) + 1, bool)

@@ -29,6 +29,7 @@ from encours.kernels.text import (
     TextTable,
     find_codes,
     hash_text,
+    keep_plausible_days,
     parse_dates,
     parse_numbers,
     rescale_words,
@@ -403,7 +404,9 @@ def _dates(array: pa.Array, pattern: Array) -> Decoded:
         unit = "ms" if kind == pa.date64() else kind.unit
         per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
         days, rest = np.divmod(fixed_values(array, np.int64), per_day)
-        decoded = _plausible_days(days, array)
+        near = np.clip(days, FIRST_DAY - 1, LAST_DAY + 1).astype(np.int32)
+        near.flags.writeable = False
+        decoded = _plausible_days(near, array)
         has_time = (rest != 0) & (decoded.fault != FAULT_MISSING)
         decoded.fault[has_time] = FAULT_WRONG_TYPE
         decoded.values[has_time] = NO_DAY
@@ -413,14 +416,12 @@ def _dates(array: pa.Array, pattern: Array) -> Decoded:
 
 def _plausible_days(days: Array, array: pa.Array) -> Decoded:
     """Keep the days that are there and plausible."""
-    fault = np.zeros(len(days), np.uint8)
-    fault[(days < FIRST_DAY) | (days > LAST_DAY)] = FAULT_OUT_OF_RANGE
-    valid = valid_bytes(array)
-    if len(valid):
-        fault[valid == 0] = FAULT_MISSING
-    values = days.astype(np.int32)
-    values[fault != FAULT_NONE] = NO_DAY
-    return Decoded(values, fault)
+    kept, fault = np.empty(len(days), np.int32), np.empty(len(days), np.uint8)
+    if array.null_count == len(days):
+        kept[:], fault[:] = NO_DAY, FAULT_MISSING
+    else:
+        keep_plausible_days(days, valid_bytes(array), _DAY_RANGE, kept, fault)
+    return Decoded(kept, fault)
 
 
 _TRUE_TEXTS = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "1")

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.ledger.buffers import is_empty_text
+from encours.ledger.buffers import is_all_text, is_empty_text
 from encours.ledger.checking import (
     ABSENT,
     DERIVED,
@@ -46,6 +46,18 @@ FINANCING = OPEN_ITEMS.column("financing").allowed
         "interest_note",
     )
 )
+
+
+def _listing(*codes: int) -> Array:
+    """Tell of each document type whether it is one of `codes`; the last entry is no type's."""
+    listed = np.zeros(len(DOCUMENT_TYPES) + 1, bool)
+    listed[list(codes)] = True
+    return listed
+
+
+IS_CREDIT_TYPE = _listing(CREDIT_NOTE, PAYMENT, DOWN_PAYMENT)
+IS_DEBIT_TYPE = _listing(INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE, INTEREST_NOTE)
+BEARS_INTEREST = _listing(INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE)
 _RESOLVED_ELSEWHERE = ("company_code", "customer_id", "currency", "interest_regime")
 _MONEY_OF_ITEM = (
     "amount",
@@ -198,6 +210,8 @@ def with_default(texts: pa.Array | None, default: pa.Array) -> pa.Array:
     if texts is None:
         return default
     texts = _plain(texts)
+    if is_all_text(texts):
+        return texts
     empty = is_empty_text(texts).fill_null(True)
     if not pc.any(empty).as_py():
         return texts
@@ -235,7 +249,7 @@ def _due_days(
         else:
             derived[chosen] = parsed.due_days(baseline[chosen])
     type_code = checked.listed("document_type")[rows]
-    is_credit = np.isin(type_code, (CREDIT_NOTE, PAYMENT, DOWN_PAYMENT))
+    is_credit = IS_CREDIT_TYPE[type_code]
     is_credit |= checked.money("amount")[rows] < 0
     derived = np.where((code < 0) & is_credit, document_day[rows], derived)
     unsettled = np.zeros(checked.row_count, bool)

@@ -25,7 +25,7 @@ from encours_schemas.names import nearest_name
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from encours.ledger.inspection import Part
     from encours_schemas.configuration import Configuration, TableInput
@@ -82,8 +82,10 @@ class TableSource:
         """Give the rows of each file, by relative name, as counted without the reader of values."""
         return {file.relative: file.rows for file in self.files}
 
-    def read(self, unit: Unit, columns: Iterable[str]) -> pa.Table:
+    def read(self, unit: Unit, columns: Iterable[str], proven: Container[str] = ()) -> pa.Table:
         """Give columns of a unit by their contract names, in the order asked for.
+
+        proven  columns that an earlier reading of the unit has validated
 
         A column that the unit's file lacks is absent. Text is `string` or `dictionary<int32,
         string>`, validated; partition keys are dictionaries; all else has the type of the file. May
@@ -95,7 +97,8 @@ class TableSource:
         arrays, names = [], []
         for name in wanted:
             if name in unit.source.types:
-                arrays.append(_plain_text(table.column(name), unit.file.relative))
+                text = _plain_text(table.column(name), unit.file.relative, proven=name in proven)
+                arrays.append(text)
             elif name in unit.file.partition:
                 arrays.append(_repeated(unit.file.partition[name], unit.row_count))
             else:
@@ -288,7 +291,7 @@ def _ignored_notices(table: TableSource) -> list[InputNotice]:
     return [InputNotice(RunWarning.UNKNOWN_COLUMN_IGNORED, text, len(names))]
 
 
-def _plain_text(column: pa.ChunkedArray, relative: str) -> pa.ChunkedArray:
+def _plain_text(column: pa.ChunkedArray, relative: str, *, proven: bool) -> pa.ChunkedArray:
     """Bring text of any layout to `string` or `dictionary<int32, string>`, and prove it sound."""
     kind = column.type
     with refusing_broken(relative):
@@ -300,7 +303,8 @@ def _plain_text(column: pa.ChunkedArray, relative: str) -> pa.ChunkedArray:
             return column
         if kind != wanted:
             column = column.cast(wanted)
-        column.validate(full=True)
+        if not proven:
+            column.validate(full=True)
     return column
 
 

@@ -83,12 +83,8 @@ def gather_rows(
 
 def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
     """Give the published table `items` of the rows of some slices, one behind the other."""
-    numbers = {
-        name: np.concatenate([part.numbers[name] for part in parts]) for name in parts[0].numbers
-    }
-    texts = {
-        name: pa.concat_arrays([part.texts[name] for part in parts]) for name in parts[0].texts
-    }
+    joined = _join(parts)
+    numbers, texts = joined.numbers, joined.texts
     columns: dict[str, pa.Array] = {**texts, **_listed(numbers, context)}
     for name in AMOUNTS:
         columns[name] = money_array(numbers[name])
@@ -101,6 +97,17 @@ def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
     columns["insured_covered_rc"] = pa.nulls(len(has_interest), columns["amount"].type)
     ordered = {name: columns.pop(name) for name in OUTPUT_TABLES["items"].names}
     return pa.table({**ordered, **columns})
+
+
+def _join(parts: list[PublishedRows]) -> PublishedRows:
+    """Put the rows of some slices one behind the other; a single one is not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    return PublishedRows(
+        {name: np.concatenate([part.numbers[name] for part in parts]) for name in first.numbers},
+        {name: pa.concat_arrays([part.texts[name] for part in parts]) for name in first.texts},
+    )
 
 
 def _listed(numbers: dict[str, Array], context: RunContext) -> dict[str, pa.Array]:

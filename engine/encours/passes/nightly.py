@@ -34,6 +34,7 @@ from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_m
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger, Unit, open_ledger
 from encours.passes.keys_pass import Keys, KeysPass
+from encours.passes.memory import give_memory_back
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
@@ -319,6 +320,7 @@ class NightlyRun:
                 ordinals = np.concatenate(rows.refused_ordinals)
                 self._quarantine.add_ordinals(allocations, ordinals, rows.refused_causes)
             keys.routed.close()
+            give_memory_back()
         return preparation, keys, rows
 
     def _commitments(self, ledger: Ledger, context: RunContext, rows: RowsResult) -> KeyedSums:

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+
+from encours.passes import memory
+
+
+def test_keep_freed_memory__serves_arrow_from_the_c_librarys_memory() -> None:
+    script = (
+        "from encours.passes.memory import keep_freed_memory\n"
+        "import numpy, pyarrow\n"
+        "keep_freed_memory()\n"
+        "keep_freed_memory()\n"
+        "numpy.ones(1 << 22)\n"
+        "print(pyarrow.default_memory_pool().backend_name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["system"]
+
+
+def test_keep_freed_memory__of_another_c_library_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "_c_library", object)
+    before = pa.default_memory_pool().backend_name
+    memory.keep_freed_memory()
+    memory.give_memory_back()
+    assert pa.default_memory_pool().backend_name == before
+
+
+def test_give_memory_back__returns_what_a_pass_has_freed() -> None:
+    script = (
+        "from encours.passes.memory import give_memory_back, keep_freed_memory\n"
+        "keep_freed_memory()\n"
+        "import numpy\n"
+        "def resident():\n"
+        "    return int(open('/proc/self/statm').read().split()[1]) * 4096\n"
+        "blocks = [numpy.ones(1 << 17) for _ in range(200)]\n"
+        "full = resident()\n"
+        "blocks.clear()\n"
+        "kept = resident()\n"
+        "give_memory_back()\n"
+        "print(full - kept < 50e6, kept - resident() > 150e6)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True"]
