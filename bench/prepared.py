@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench.sizes import AS_OF
+from encours.ledger.allocations import by_item
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger, open_ledger
 from encours.passes.keys_pass import Keys, KeysPass
@@ -78,7 +79,7 @@ def prepare_unit(directory: Path, staging: Path) -> PreparedUnit:
     unit = source.units[0]
     nothing = np.empty(0, np.int64)
     records = keys.routed.read(unit.number)
-    by_item = records[np.argsort(records["first"], kind="stable")]
-    neighbours = Neighbours(unit.first_ordinal, by_item, nothing, nothing)
+    ordered = by_item(records, unit.first_ordinal, unit.row_count)
+    neighbours = Neighbours(unit.first_ordinal, ordered, nothing, nothing)
     data = source.read(unit, source.columns)
     return PreparedUnit(data, neighbours, preparation.context)

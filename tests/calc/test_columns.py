@@ -14,8 +14,8 @@ from encours.calc.columns import (
     listed_array,
     money_array,
     number_array,
-    number_keys,
 )
+from encours.ledger.numbering import number_keys
 from encours_schemas.errors import InputRefused
 from tests.calc.stand_ins import NO_DAY
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encours.ledger.checking import ABSENT
 from encours.ledger.decode import TextIndex
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger
@@ -154,7 +155,19 @@ def test_keys_pass__like_dictionaries(folder: LedgerFolder, seed: int) -> None:
     shared = [among for among in documents.values() if len(among) > 1]
     assert len(keys.shared_documents) == len(shared)
     assert np.flatnonzero(keys.units_with_shared).tolist() == sorted(set().union(*shared))
+    for unit in units:
+        customers = [
+            rows.items[place][2]
+            for place in range(unit.first_ordinal, unit.first_ordinal + unit.row_count)
+        ]
+        codes = keys.customer_codes.of_unit(unit)
+        assert (codes is None) == ("new" in customers)
+        if codes is not None:
+            assert codes.tolist() == [
+                ("C1", "C2").index(one) if one else ABSENT for one in customers
+            ]
     keys.routed.close()
+    keys.customer_codes.close()
     assert list((folder.root / "scratch").iterdir()) == []
 
 

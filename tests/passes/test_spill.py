@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from encours.passes.spill import Spill
+from encours.passes.spill import ParkedColumn, Spill
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -98,3 +98,18 @@ def test_spill__is_private_new_and_gone_after_closing(spill: Spill) -> None:
         Spill(spill.path, RECORD, PARTS)
     spill.close()
     assert not spill.path.exists()
+
+
+def test_parked_column__gives_rows_back_whatever_the_order_of_writing(tmp_path: Path) -> None:
+    values = np.arange(-50, 950, dtype=np.int32)
+    column = ParkedColumn(tmp_path / "column", np.int32)
+    for first in (600, 0, 250):
+        last = {600: 1_000, 0: 250, 250: 600}[first]
+        column.write(first, values[first:last])
+    assert column.read(0, 1_000).tolist() == values.tolist()
+    assert column.read(240, 20).tolist() == values[240:260].tolist()
+    assert column.read(1_000, 0).tolist() == []
+    with pytest.raises(OSError, match="ended before"):
+        column.read(999, 2)
+    column.close()
+    assert not (tmp_path / "column").exists()

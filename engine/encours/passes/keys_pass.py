@@ -24,7 +24,7 @@ from encours.ledger.allocations import (
 from encours.ledger.checking import UNLISTED, combine, dictionary_of, null_or_empty
 from encours.ledger.decode import TextIndex, decode_text_codes, hash_column
 from encours.ledger.items import with_default
-from encours.passes.spill import Spill
+from encours.passes.spill import ParkedColumn, Spill
 from encours.passes.workers import run_in_order
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Keys:
     units_with_shared    bool[units]
     company_codes        every company code met
     unknown_customers    every customer id met that the customers' table lacks
+    customer_codes       the customer of every item, of the units whose customers are all known
     unbalanced_clearings how many clearings with both legs do not add up to zero
     """
 
@@ -65,7 +66,33 @@ class Keys:
     units_with_shared: Array
     company_codes: set[str]
     unknown_customers: set[str]
+    customer_codes: CustomerCodes
     unbalanced_clearings: int
+
+
+class CustomerCodes:
+    """The customer of every item, looked up once for both passes."""
+
+    def __init__(self, path: Path, unit_count: int) -> None:
+        """Start with no unit looked up."""
+        self._column = ParkedColumn(path, np.int32)
+        self._is_complete = np.zeros(unit_count, bool)
+
+    def park(self, unit: Unit, codes: Array) -> None:
+        """Keep the codes of a unit; with a customer unknown so far they are not final."""
+        if not (codes == UNLISTED).any():
+            self._column.write(unit.first_ordinal, codes)
+            self._is_complete[unit.number] = True
+
+    def of_unit(self, unit: Unit) -> Array | None:
+        """Give the codes of a unit: int32[n], or None where they are to be looked up."""
+        if not self._is_complete[unit.number]:
+            return None
+        return self._column.read(unit.first_ordinal, unit.row_count)
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._column.close()
 
 
 class KeysPass:
@@ -92,6 +119,7 @@ class KeysPass:
         self._documents = Spill(scratch / "documents", DOCUMENT_RECORD, SHARDS)
         self._parked = Spill(scratch / "allocations", ALLOCATION_RECORD, SHARDS)
         self._clearings = Spill(scratch / "clearings", CLEARING_RECORD, SHARDS)
+        self._customer_codes = CustomerCodes(scratch / "customer_codes", len(items.units))
         self._routed = Spill(scratch / "routed", ALLOCATION_RECORD, max(len(items.units), 1))
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
         self._has_documents = "document_number" in items.columns and len(items.units) > 1
@@ -129,7 +157,7 @@ class KeysPass:
         self._item_keys.append(unit.number, records, shard)
         if self._has_documents:
             self._spill_documents(unit, data, item_id)
-        self._note_parties(data)
+        self._note_parties(unit, data)
         return unit
 
     def _spill_documents(self, unit: Unit, data: pa.Table, item_id: pa.Array) -> None:
@@ -145,15 +173,19 @@ class KeysPass:
         records["key"] = key
         self._documents.append(unit.number, records, (key >> SHARD_SHIFT).astype(np.int32))
 
-    def _note_parties(self, data: pa.Table) -> None:
-        """Remember company codes, and customers that have no row of their own."""
+    def _note_parties(self, unit: Unit, data: pa.Table) -> None:
+        """Remember company codes, each row's customer, and customers without a row of their own."""
         companies: set[str] = set()
         unknown: set[str] = set()
         if "company_code" in data.column_names:
             texts, _ = dictionary_of(combine(data.column("company_code")))
             companies = {text for text in texts.to_pylist() if text}
         if "customer_id" in data.column_names:
-            unknown = unknown_texts(combine(data.column("customer_id")), self._customers)
+            customers = combine(data.column("customer_id"))
+            codes = decode_text_codes(customers, self._customers)
+            self._customer_codes.park(unit, codes)
+            rows = np.flatnonzero(codes == UNLISTED)
+            unknown = set(customers.take(pa.array(rows)).unique().to_pylist())
         with self._lock:
             self._company_codes |= companies
             self._unknown_customers |= unknown
@@ -212,6 +244,7 @@ class KeysPass:
             units_with_shared,
             self._company_codes,
             self._unknown_customers,
+            self._customer_codes,
             unbalanced,
         )
 

@@ -320,6 +320,7 @@ class NightlyRun:
                 ordinals = np.concatenate(rows.refused_ordinals)
                 self._quarantine.add_ordinals(allocations, ordinals, rows.refused_causes)
             keys.routed.close()
+            keys.customer_codes.close()
             give_memory_back()
         return preparation, keys, rows
 

@@ -156,7 +156,10 @@ class RowsPass:
         copies, conflicts = self._duplicates.of_unit(unit)
         records = self._keys.routed.read(unit.number)
         ordered = by_item(records, unit.first_ordinal, unit.row_count)
-        return Neighbours(unit.first_ordinal, ordered, copies, conflicts, shared)
+        customers = self._keys.customer_codes.of_unit(unit)
+        return Neighbours(
+            unit.first_ordinal, ordered, copies, conflicts, shared, customer_code=customers
+        )
 
     def _write_part(
         self, number: int, units: Sequence[Unit], progress: Progress

@@ -90,6 +90,32 @@ class Spill:
         self.path.unlink()
 
 
+class ParkedColumn:
+    """One number per row of a table, parked in the staging directory by the row's ordinal."""
+
+    def __init__(self, path: Path, dtype: type[np.generic]) -> None:
+        """Create the file; it must not exist."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._path, self._dtype = path, np.dtype(dtype)
+        self._descriptor = os.open(path, flags, 0o600)
+
+    def write(self, first_ordinal: int, values: Records) -> None:
+        """Park the values of consecutive rows; any thread may, each row once."""
+        block = values.astype(self._dtype, copy=False)
+        _write_all(self._descriptor, block, first_ordinal * self._dtype.itemsize)
+
+    def read(self, first_ordinal: int, count: int) -> Records:
+        """Give the values of consecutive rows back."""
+        values = np.empty(count, self._dtype)
+        _read_all(self._descriptor, values, first_ordinal * self._dtype.itemsize)
+        return values
+
+    def close(self) -> None:
+        """Close the file and give its disk space back."""
+        os.close(self._descriptor)
+        self._path.unlink()
+
+
 def _write_all(descriptor: int, block: Records, offset: int) -> None:
     """Write the bytes of `block` at `offset`, however many calls the system needs."""
     view = memoryview(np.ascontiguousarray(block).view(np.uint8).reshape(-1).data)

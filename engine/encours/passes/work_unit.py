@@ -50,6 +50,7 @@ class Neighbours:
     conflicts      int64[d] rows of the unit whose key other, different rows have, too
     shared         documents that other units have items of, too
     start          row of the unit where these rows begin
+    customer_code  int32[n] `MasterData.customer_codes` of the unit, where it is known already
     """
 
     first_ordinal: int
@@ -58,6 +59,7 @@ class Neighbours:
     conflicts: Array
     shared: SharedDocuments = field(default=NONE_SHARED)
     start: int = 0
+    customer_code: Array | None = None
 
     def rows(self, start: int, count: int) -> Neighbours:
         """Give the neighbours of some consecutive rows of the unit."""
@@ -132,7 +134,9 @@ def compute_unit(
     Rows are decoded and measured slice by slice, so that columns stay in the processor's cache;
     what comes out does not depend on where the slices lie.
     """
-    customer_code = context.master.customer_codes(data)
+    customer_code = neighbours.customer_code
+    if customer_code is None:
+        customer_code = context.master.customer_codes(data)
     slices = [
         _measure_slice(
             data.slice(start, options.chunk_rows),
