@@ -8,13 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from encours.calc.columns import (
-    coded_array,
-    day_array,
-    listed_array,
-    money_array,
-    number_array,
-)
+from encours.calc.columns import coded_array, day_array, listed_array, money_array, number_array
 from encours.ledger.numbering import number_keys
 from encours_schemas.errors import InputRefused
 from tests.calc.stand_ins import NO_DAY
