@@ -17,6 +17,7 @@ from encours.calc.documents import document_keys
 from encours.kernels.keys import find_straddling, match_shard
 from encours.ledger.allocations import (
     ALLOCATION_RECORD,
+    ALLOCATIONS,
     OUTSIDE_CLEARING,
     DecodedAllocations,
     decode_allocations,
@@ -41,6 +42,8 @@ SHARD_SHIFT = np.uint64(58)
 ITEM_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("ordinal", np.int64)])
 DOCUMENT_RECORD = np.dtype([("key", np.uint64)])
 CLEARING_RECORD = np.dtype([("key", np.uint64), ("amount_milli", np.int64)])
+ALLOCATION_COLUMNS = frozenset(ALLOCATIONS.names) - {"allocation_id"}
+"""No figure and no check needs an allocation's own id; the quarantine shows the row as it is."""
 KEY_COLUMNS = ("item_id", "company_code", "customer_id", "document_number")
 
 
@@ -192,7 +195,7 @@ class KeysPass:
 
     def _read_allocations(self, source: TableSource, unit: Unit, as_of_day: int) -> Unit:
         """Decode one unit of allocations, park the good ones, quarantine the others."""
-        data = source.read(unit, source.columns)
+        data = source.read(unit, [name for name in source.columns if name in ALLOCATION_COLUMNS])
         decoded = decode_allocations(data, source.dialect, unit.first_ordinal)
         records = decoded.records
         self._parked.append(
@@ -222,7 +225,7 @@ class KeysPass:
 
     def _match(self, progress: Progress) -> Keys:
         """Match shard by shard, on all threads."""
-        progress.start_stage("match", SHARDS)
+        progress.start_stage("match", None)
         twins, unknown, shared = [], [], []
         units_with_shared = np.zeros(len(self._items.units), bool)
         unbalanced = 0
@@ -232,7 +235,6 @@ class KeysPass:
             shared.append(found[2])
             units_with_shared[found[3]] = True
             unbalanced += found[4]
-            progress.advance(1)
         progress.finish_stage()
         for spill in (self._item_keys, self._documents, self._parked, self._clearings):
             spill.close()
