@@ -21,7 +21,7 @@ from encours.kernels.interest_columns import (
 from encours.rules.currencies import minor_unit_milli
 from encours.rules.rate_tables import build_rate_tables
 from encours.rules.regimes import DayCount, Fixing, Regime
-from encours.rules.series import RateSeries, load_series
+from encours.rules.series import RateSeries, UserRate, load_series
 
 EPOCH = date(1970, 1, 1)
 AN_ORDINARY_DAY = date(2025, 3, 3)  # where a source gives a number of days and no dates
@@ -90,14 +90,14 @@ def contract(
     rates: Sequence[tuple[date, Decimal]], day_count: DayCount, *, compounds: bool = False
 ) -> tuple[Regime, dict[str, RateSeries]]:
     """Give a contract regime whose rate follows the dated rates, and the series that says so."""
-    rows = [("published", day, rate, "the example") for day, rate in rates]
+    rows = [UserRate("published", day, rate, "the example") for day, rate in rates]
     # A user's row reaches to the end of its half-year: repeat the value until the last half-year.
     last = max(day for day, _ in rates)
     horizon = [date(year, month, 1) for year in range(2005, 2030) for month in (1, 7)]
     for day in horizon:
         earlier = [rate for effective, rate in rates if effective <= day]
         if earlier and (day > last or day not in {row[1] for row in rows}):
-            rows.append(("published", day, earlier[-1], "the example"))
+            rows.append(UserRate("published", day, earlier[-1], "the example"))
     rows = list({row[1]: row for row in rows}.values())
     regime = Regime(
         name="example",

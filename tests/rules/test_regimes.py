@@ -1,3 +1,4 @@
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from encours.rules.countries import COUNTRY_CODES, LATE_PAYMENT_LAW_COUNTRIES
 from encours.rules.currencies import CURRENCY_EXPONENTS, UNSUPPORTED_CURRENCIES, minor_unit_milli
 from encours.rules.indemnity import build_indemnity_tables, indemnity_sums
+from encours.rules.rate_tables import yearly_rate
 from encours.rules.regimes import (
     TermCap,
     business_regime,
@@ -116,9 +118,87 @@ def test_extra_regime__is_refused_when_it_is_wrong(change: dict[str, Any], messa
         load_regimes({"house": GOOD | change})
 
 
-def test_extra_regime__cannot_take_a_bundled_name() -> None:
-    with pytest.raises(ConfigurationWrong, match="taken"):
-        load_regimes({"FR_business": GOOD})
+def test_own_regime__changes_the_keys_that_it_gives_of_a_bundled_one() -> None:
+    changed = load_regimes({"FR_business": {"margin": "12", "source": "our lawyer"}})
+    french = changed["FR_business"]
+    assert (french.margin, french.is_own, french.source) == (12, True, "our lawyer")
+    assert french.articles == REGIMES["FR_business"].articles
+    assert french.floor is None  # it is the law that changed, not a contract
+    assert business_regime(changed, "FR") == "FR_business"
+    assert list(changed) == list(REGIMES)
+    assert not changed["DE_business"].is_own
+
+
+@pytest.mark.parametrize("base", ["FR_business", "FR"])
+def test_contract_under_french_law__has_the_floor_of_contracts(base: str) -> None:
+    regimes = load_regimes({"ours": {"based_on": base, "contractual_rate": "12"}})
+    ours = regimes["ours"]
+    assert (ours.based_on, ours.fixing, ours.contractual_rate) == ("FR_business", "contractual", 12)
+    assert ours.reference is None
+    assert ours.floor == REGIMES["FR_business"].contract_floor
+    assert ours.indemnity == REGIMES["FR_business"].indemnity
+    assert (ours.countries, ours.articles) == ((), "")
+    series = load_series()
+    # Three times 5.07 and 4.92 in 2024 (and more than the statutory 14.50 and 14.25); 12 before.
+    rates = [
+        yearly_rate(ours, series, date(year, month, 1)).rate
+        for year, month in ((2022, 7), (2024, 1), (2024, 7))
+    ]
+    assert rates == [Decimal(12), Decimal("15.21"), Decimal("14.76")]
+    statutory = [
+        yearly_rate(REGIMES["FR_business"], series, date(2024, month, 1)).rate for month in (1, 7)
+    ]
+    assert statutory == [Decimal("14.50"), Decimal("14.25")]
+
+
+def test_contract__can_follow_a_series_with_a_margin() -> None:
+    given = {"based_on": "DE", "fixing": "contractual", "reference": "boe_bank_rate", "margin": 2}
+    ours = load_regimes({"ours": given})["ours"]
+    assert (ours.reference, ours.margin, ours.day_count) == ("boe_bank_rate", 2, "ACT/ACT")
+    assert ours.floor is None  # German law sets none
+    assert ours.indemnity_per == "due_date"
+
+
+def test_own_regime__that_changes_no_rate_is_under_no_floor() -> None:
+    ours = load_regimes({"ours": {"based_on": "FR", "day_count": "ACT/360"}})["ours"]
+    assert (ours.margin, ours.floor, ours.day_count) == (10, None, "ACT/360")
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"NONE": {"contractual_rate": 3}}, "cannot be changed"),
+        ({"FR_business": {"based_on": "DE"}}, "cannot be based on another"),
+        ({"ours": {"based_on": "XX"}}, "based_on names no bundled regime"),
+        ({"ours": {"based_on": "FR_busines"}}, "expected FR_business"),
+        ({"ours": GOOD | {"countries": ["FR"]}}, "FR_business serves the country FR, too"),
+        ({"ours": GOOD | {"countries": ["FRANCE"]}}, "unknown country"),
+        ({"EU_default": {"countries": ["IT", "AT"]}}, "AT_business serves the country AT, too"),
+    ],
+)
+def test_own_regime__is_refused_when_it_contradicts(own: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationWrong, match=message):
+        load_regimes(own)
+
+
+def test_own_regime__can_serve_a_country_that_has_none() -> None:
+    given = {"based_on": "EU_default", "countries": ["CZ"], "articles": "nařízení vlády 351/2013"}
+    regimes = load_regimes({"CZ_business": given})
+    assert statutory_regime(regimes, "CZ", "companies") == "CZ_business"
+    assert regimes["CZ_business"].articles_of("CZ") == "nařízení vlády 351/2013"
+
+
+def test_bundled_regimes__name_their_text_and_how_sure_they_are() -> None:
+    grades = {"high", "medium-high", "medium", "low"}
+    for regime in REGIMES.values():
+        assert regime.articles
+        assert regime.source or regime.name == "NONE"
+        assert {regime.confidence, *regime.confidence_in.values()} <= grades
+        assert {*regime.articles_in, *regime.confidence_in} <= set(regime.countries)
+    union = REGIMES["EU_default"]
+    assert union.articles_of("ES") == "Ley 3/2004, articles 7 and 8"
+    assert union.articles_of("GR") == union.articles_of(None) == union.articles
+    assert (union.confidence_of("IT"), union.confidence_of("GR")) == ("high", "low")
 
 
 def test_legal_cap__takes_the_later_reading_of_end_of_month() -> None:

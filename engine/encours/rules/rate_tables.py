@@ -24,7 +24,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encours.rules.regimes import NO_REGIME, DayCount, Fixing, Regime
+from encours.rules.own_regimes import NO_REGIME
+from encours.rules.regimes import DayCount, Fixing, Regime
 from encours.rules.series import ONE_DAY, RateSeries, half_year_end, half_year_start
 from encours_schemas.errors import ConfigurationWrong, RateMissing
 from encours_schemas.names import nearest_name
@@ -62,10 +63,11 @@ _BASIS: Final = {
 
 
 class YearlyRate(NamedTuple):
-    """What a day pays, in percent per year: the reference rate, and the whole rate."""
+    """What a day pays, in percent per year: the reference rate, the whole rate, and its floor."""
 
     reference: Decimal | None
     rate: Decimal
+    floor: Decimal | None = None
 
 
 class RateTables(NamedTuple):
@@ -286,9 +288,11 @@ def _yearly_rate_or_none(
     rate = regime.contractual_rate
     if rate is None:
         rate = regime.rate_over(values[0])
+    floor = None
     if regime.floor is not None:
-        rate = max(rate, regime.floor.times * values[-1])
-    return YearlyRate(reference, rate)
+        floor = regime.floor.times * values[-1]
+        rate = max(rate, floor)
+    return YearlyRate(reference, rate, floor)
 
 
 def _look_ups(regime: Regime, day: date) -> list[tuple[str, date]]:
