@@ -72,7 +72,7 @@ class Facts:
             offset=np.array([0, len(payments)], np.int64),
             value_day=np.array([(payment[0] - EPOCH).days for payment in payments], np.int32),
             amount_milli=np.array([milli(payment[1]) for payment in payments], np.int64),
-            is_payment=np.array([payment[2] for payment in payments], np.uint8),
+            payment_milli=np.array([milli(p[1]) if p[2] else 0 for p in payments], np.int64),
         )
         unit = np.array([minor_unit_milli(self.currency)], np.int64)
         tables = build_rate_tables([self.regime], dict(self.series), day - 1, end)

@@ -11,6 +11,8 @@ from encours.rules.currencies import CURRENCY_EXPONENTS, UNSUPPORTED_CURRENCIES,
 from encours.rules.indemnity import build_indemnity_tables, indemnity_sums
 from encours.rules.rate_tables import yearly_rate
 from encours.rules.regimes import (
+    DayCount,
+    Fixing,
     TermCap,
     business_regime,
     latest_legal_due_days,
@@ -121,7 +123,9 @@ def test_extra_regime__is_refused_when_it_is_wrong(change: dict[str, Any], messa
 def test_own_regime__changes_the_keys_that_it_gives_of_a_bundled_one() -> None:
     changed = load_regimes({"FR_business": {"margin": "12", "source": "our lawyer"}})
     french = changed["FR_business"]
-    assert (french.margin, french.is_own, french.source) == (12, True, "our lawyer")
+    assert french.margin == 12
+    assert french.is_own
+    assert french.source == "our lawyer"
     assert french.articles == REGIMES["FR_business"].articles
     assert french.floor is None  # it is the law that changed, not a contract
     assert business_regime(changed, "FR") == "FR_business"
@@ -133,7 +137,9 @@ def test_own_regime__changes_the_keys_that_it_gives_of_a_bundled_one() -> None:
 def test_contract_under_french_law__has_the_floor_of_contracts(base: str) -> None:
     regimes = load_regimes({"ours": {"based_on": base, "contractual_rate": "12"}})
     ours = regimes["ours"]
-    assert (ours.based_on, ours.fixing, ours.contractual_rate) == ("FR_business", "contractual", 12)
+    assert ours.based_on == "FR_business"
+    assert ours.fixing is Fixing.CONTRACTUAL
+    assert ours.contractual_rate == 12
     assert ours.reference is None
     assert ours.floor == REGIMES["FR_business"].contract_floor
     assert ours.indemnity == REGIMES["FR_business"].indemnity
@@ -154,14 +160,18 @@ def test_contract_under_french_law__has_the_floor_of_contracts(base: str) -> Non
 def test_contract__can_follow_a_series_with_a_margin() -> None:
     given = {"based_on": "DE", "fixing": "contractual", "reference": "boe_bank_rate", "margin": 2}
     ours = load_regimes({"ours": given})["ours"]
-    assert (ours.reference, ours.margin, ours.day_count) == ("boe_bank_rate", 2, "ACT/ACT")
+    assert ours.reference == "boe_bank_rate"
+    assert ours.margin == 2
+    assert ours.day_count is DayCount.ACT_ACT
     assert ours.floor is None  # German law sets none
     assert ours.indemnity_per == "due_date"
 
 
 def test_own_regime__that_changes_no_rate_is_under_no_floor() -> None:
     ours = load_regimes({"ours": {"based_on": "FR", "day_count": "ACT/360"}})["ours"]
-    assert (ours.margin, ours.floor, ours.day_count) == (10, None, "ACT/360")
+    assert ours.margin == 10
+    assert ours.floor is None
+    assert ours.day_count is DayCount.ACT_360
 
 
 @pytest.mark.parametrize(

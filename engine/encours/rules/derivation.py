@@ -65,7 +65,7 @@ def derive_rate(regime: Regime, series: dict[str, RateSeries], day: date) -> Rat
         margin = regime.margin
         rate = regime.rate_over(reference.row.rate_percent)
     floor = None
-    bound = regime.effective_floor
+    bound = regime.floor
     if bound is not None:
         value = _source(regime, series, bound.series, half_year_start(day), day)
         least = bound.times * value.row.rate_percent

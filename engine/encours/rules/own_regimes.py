@@ -21,7 +21,15 @@ _RATE_KEYS: Final = (
     "round_total_up_to",
     "floor",
 )
-_TOLD_KEYS: Final = ("articles", "articles_in", "source", "confidence", "confidence_in", "note")
+_TOLD_KEYS: Final = (
+    "articles",
+    "articles_in",
+    "indemnity_articles",
+    "source",
+    "confidence",
+    "confidence_in",
+    "note",
+)
 
 
 def lay_over(bundled: Mapping[str, Facts], own: Mapping[str, Facts]) -> dict[str, Facts]:

@@ -121,17 +121,26 @@ def yearly_rate(regime: Regime, series: dict[str, RateSeries], day: date) -> Yea
 def rate_missing(regime: Regime, series: dict[str, RateSeries], day: int) -> RateMissing:
     """Give the error for a day (since 1970-01-01) whose rate is not known, to be raised."""
     calendar_day = _EPOCH + timedelta(days=day)
-    for name, needed in _look_ups(regime, calendar_day):
-        found = _series(series, name, regime)
-        if found.row_on(needed) is None:
-            error = found.missing(needed)
-            error.where = f"interest of {calendar_day} under regime {regime.name}"
-            return error
+    found = missing_look_up(regime, series, calendar_day)
+    if found is not None:
+        error = series[found[0]].missing(found[1])
+        error.where = f"interest of {calendar_day} under regime {regime.name}"
+        return error
     return RateMissing(
         what=f"no interest rates are held for {calendar_day}",
         where=f"interest regime {regime.name}",
         expected=f"a due date from {_EPOCH + timedelta(days=EARLIEST_DAY)} on",
     )
+
+
+def missing_look_up(
+    regime: Regime, series: dict[str, RateSeries], day: date
+) -> tuple[str, date] | None:
+    """Give the series and the date that a day's rate needs and that is not known; None: it is."""
+    for name, needed in _look_ups(regime, day):
+        if _series(series, name, regime).row_on(needed) is None:
+            return name, needed
+    return None
 
 
 def build_rate_tables(

@@ -100,6 +100,7 @@ class Regime:
     limitation_from: str = DUE_DATE
     articles: str = ""
     articles_in: Mapping[str, str] = field(default_factory=dict)
+    indemnity_articles: str = ""
     source: str = ""
     confidence: str = ""
     confidence_in: Mapping[str, str] = field(default_factory=dict)
