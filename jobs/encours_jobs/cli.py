@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Compute every figure as of a date and publish it: the nightly job.",
     "validate": "Check a ledger and write its quarantine, without publishing anything.",
     "generate": "Write a realistic synthetic ledger of any size.",
+    "explain": "Show how one published figure came about, step by step.",
     "report": "Print the summary of a published run again.",
     "runs": "List what was published, for which date, with which totals.",
     "verify": "Read a published run again and re-add it.",
