@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": "Read a published run again and re-add it.",
     "config": "Show the configuration in force, and where each value comes from.",
     "schema": "Show the tables of the contract: columns, types and meaning.",
+    "regimes": "Show the regimes of late-payment interest: rate, days, lump sum, law and source.",
     "rates": "Show the reference rates on file, and to which day each is known.",
 }
 """Every command with its summary, in the order of `--help`."""

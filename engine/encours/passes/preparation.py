@@ -39,8 +39,9 @@ from encours.ledger.streamed import check_streamed
 from encours.passes.keys_pass import unknown_texts
 from encours.passes.workers import run_in_order
 from encours.rules.fx import build_fx
+from encours.rules.own_regimes import own_regimes
 from encours.rules.regimes import load_regimes
-from encours.rules.series import UserRate, load_series
+from encours.rules.series import UserRate, load_series, own_rates
 from encours_schemas import INPUT_TABLES
 from encours_schemas.errors import ConfigurationWrong, InputRefused
 from encours_schemas.names import nearest_name
@@ -273,20 +274,12 @@ def _unknown_in_commitments(ledger: Ledger, index: TextIndex) -> set[str]:
     return unknown
 
 
-def own_regimes(configuration: Configuration) -> dict[str, dict[str, Any]]:
-    """Give the user's own regimes as tables of the form of the bundled ones."""
-    return {name: terms.given() for name, terms in configuration.interest.regimes.items()}
-
-
 def _own_rates(master: Master, configuration: Configuration) -> list[UserRate]:
     """Give the user's own rows of reference rates, those of the configuration first.
 
     Raises InputRefused for rows of one series and date in the table that differ.
     """
-    rates = [
-        UserRate(row.series, row.effective_date, row.rate_percent, row.source, "interest.rates")
-        for row in configuration.interest.rates
-    ]
+    rates = own_rates(configuration)
     table = master.small.get("reference_rates")
     if table is None:
         return rates

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from encours_schemas.errors import ConfigurationWrong
 from encours_schemas.names import nearest_name
+
+if TYPE_CHECKING:
+    from encours_schemas.configuration import Configuration
 
 NO_REGIME: Final = "NONE"
 
@@ -30,6 +33,11 @@ _TOLD_KEYS: Final = (
     "confidence_in",
     "note",
 )
+
+
+def own_regimes(configuration: Configuration) -> dict[str, Facts]:
+    """Give the configured regimes as tables of the form of the bundled ones."""
+    return {name: terms.given() for name, terms in configuration.interest.regimes.items()}
 
 
 def lay_over(bundled: Mapping[str, Facts], own: Mapping[str, Facts]) -> dict[str, Facts]:

@@ -16,7 +16,7 @@ integers, and the product of most items fits 64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -138,7 +138,7 @@ def missing_look_up(
 ) -> tuple[str, date] | None:
     """Give the series and the date that a day's rate needs and that is not known; None: it is."""
     for name, needed in _look_ups(regime, day):
-        if _series(series, name, regime).row_on(needed) is None:
+        if series_of(series, name, regime).row_on(needed) is None:
             return name, needed
     return None
 
@@ -276,7 +276,7 @@ def _segment_starts(
         half_year = half_year_end(half_year) + ONE_DAY
     for regime in regimes:
         if regime.fixing is Fixing.CONTRACTUAL and regime.reference is not None:
-            followed = _series(series, regime.reference, regime)
+            followed = series_of(series, regime.reference, regime)
             changes = [row.effective_date for row in followed.rows]
             for known_first, known_last in followed.known:
                 changes += [known_first, known_last + ONE_DAY]
@@ -289,7 +289,7 @@ def _yearly_rate_or_none(
 ) -> YearlyRate | None:
     values = []
     for name, needed in _look_ups(regime, day):
-        row = _series(series, name, regime).row_on(needed)
+        row = series_of(series, name, regime).row_on(needed)
         if row is None:
             return None
         values.append(row.rate_percent)
@@ -314,13 +314,14 @@ def _look_ups(regime: Regime, day: date) -> list[tuple[str, date]]:
     return needed
 
 
-def _series(series: dict[str, RateSeries], name: str, regime: Regime) -> RateSeries:
+def series_of(series: Mapping[str, RateSeries], name: str, regime: Regime) -> RateSeries:
+    """Give a series that a regime names; raises ConfigurationWrong where there is none."""
     if name not in series:
         raise ConfigurationWrong(
             what=f"there is no rate series {name}",
             where=f"interest regime {regime.name}",
             expected=nearest_name(name, series) or "",
-            cure="add its rates to the table reference_rates",
+            cure="add its rates to the table reference_rates, or to interest.rates",
         )
     return series[name]
 

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from encours_schemas.errors import InputRefused, RateMissing
+
+if TYPE_CHECKING:
+    from encours_schemas.configuration import Configuration
 
 DECIMALS_MAX: Final = 9
 ONE_DAY: Final = timedelta(days=1)
@@ -116,6 +119,14 @@ class RateSeries:
             found=found,
             cure=cure,
         )
+
+
+def own_rates(configuration: Configuration) -> list[UserRate]:
+    """Give the configured rows of reference rates."""
+    return [
+        UserRate(row.series, row.effective_date, row.rate_percent, row.source, "interest.rates")
+        for row in configuration.interest.rates
+    ]
 
 
 def load_series(extra_rows: Iterable[UserRate] = ()) -> dict[str, RateSeries]:
