@@ -113,7 +113,7 @@ def _allocations(random: np.random.Generator, amount: Array, due_day: Array) -> 
     settles = (random.random(rows) < 0.5)[owner]
     part = np.where(is_last & settles, rest, part // np.where(is_last, 20, 10) * 10)
     part = np.where(settles & ~is_last, amount[owner] // count[owner] // 10 * 10, part)
-    return Allocations(offset, value_day, part.astype(np.int64), np.empty(0, np.uint8))
+    return Allocations(offset, value_day, part.astype(np.int64), np.empty(0, np.int64))
 
 
 def make_shard(rows: int = ROWS) -> tuple[Array, Array]:

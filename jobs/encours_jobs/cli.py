@@ -16,11 +16,13 @@ COMMANDS = {
     "run": "Compute every figure as of a date and publish it: the nightly job.",
     "validate": "Check a ledger and write its quarantine, without publishing anything.",
     "generate": "Write a realistic synthetic ledger of any size.",
+    "explain": "Show how one published figure came about, step by step.",
     "report": "Print the summary of a published run again.",
     "runs": "List what was published, for which date, with which totals.",
     "verify": "Read a published run again and re-add it.",
     "config": "Show the configuration in force, and where each value comes from.",
     "schema": "Show the tables of the contract: columns, types and meaning.",
+    "regimes": "Show the regimes of late-payment interest: rate, days, lump sum, law and source.",
     "rates": "Show the reference rates on file, and to which day each is known.",
 }
 """Every command with its summary, in the order of `--help`."""

@@ -52,7 +52,12 @@ def _leaves(
 
 
 def _toml(value: object) -> str:
-    """Give a value as TOML, which writes texts, numbers, booleans and lists as JSON does."""
+    """Give a value as TOML, which writes texts, numbers and booleans as JSON does."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        pairs = (f"{_toml(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
+        return f"{{ {', '.join(pairs)} }}" if value else "{}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -34,6 +34,7 @@ ALLOCATION_KINDS: Final = (
     "return",
 )
 COMMITMENT_KINDS: Final = ("order", "production", "delivery")
+IMPUTATIONS: Final = ("principal_first", "interest_first")
 INSOLVENCY_KINDS: Final = ("safeguard", "reorganisation", "liquidation")
 LIMIT_SCOPES: Final = ("account", "group")
 LIMIT_KINDS: Final = ("internal", "temporary", "insured", "guarantee")
@@ -218,6 +219,14 @@ CUSTOMERS: Final = Table(
         flag("intragroup", "Of the creditor's own group: bears no interest.", default="false"),
         flag("netting_agreement", "Credits count without limit against debts.", default="false"),
         text("interest_regime", "Regime by contract.", default="the law's"),
+        text(
+            "imputation",
+            (
+                "What a payment pays first: principal, or the interest accrued to its date. "
+                "Without one `interest.imputation` of the configuration says so."
+            ),
+            allowed=IMPUTATIONS,
+        ),
         text("payment_terms", "Term of items that have none."),
         date("insolvency_date", "Opening of proceedings.", default="none open"),
         text(

@@ -245,7 +245,7 @@ def codes_page() -> str:
 
 def configuration_page() -> str:
     """Give the page of all configuration keys, from the models that check them."""
-    from encours_schemas.configuration import Configuration, SegmentExposure, TableInput
+    from encours_schemas.configuration import Configuration, OwnRegime, SegmentExposure, TableInput
 
     parts = [
         "# Configuration\n",
@@ -260,6 +260,7 @@ def configuration_page() -> str:
     parts += ["## Top level\n", _key_grid(top, Configuration())]
     named: dict[str, tuple[str, type[BaseModel]]] = {
         "exposure": ("segments", SegmentExposure),
+        "interest": ("regimes", OwnRegime),
         "input": ("tables", TableInput),
     }
     for name, field in Configuration.model_fields.items():

@@ -50,6 +50,7 @@ def customers(
         insolvency_day=np.full(count, NO_DAY, np.int32),
         insolvency_ended_day=np.full(count, NO_DAY, np.int32),
         regime_code=np.full(count, -1, np.int32),
+        imputation_code=np.full(count, -1, np.int32),
         terms=(),
         terms_code=np.full(count, -1, np.int32),
         is_placeholder=flag("is_placeholder"),

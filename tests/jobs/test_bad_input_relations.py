@@ -94,11 +94,6 @@ def test_allocation__to_a_repeated_item_counts_once(fresh: Night) -> None:
             {"customer_id": "C1", "amount_incl_tax": "1.00"},
             {"customer_id": "C1", "amount_incl_tax": "2.00"},
         ),
-        (
-            "reference_rates",
-            {"series": "own", "effective_date": "2026-01-01", "rate_percent": "1"},
-            {"series": "own", "effective_date": "2026-01-01", "rate_percent": "2"},
-        ),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from encours.kernels.imputation import net_returned_payments
 from encours.kernels.interest import accrue_interest
 from encours.kernels.interest_columns import (
     FAULT_RATE_MISSING,
@@ -88,8 +89,10 @@ def columns(items: Sequence[Item]) -> tuple[InterestItems, Allocations]:
         offset=offset.astype(np.int64),
         value_day=np.array([day_number(entry.value_date) for entry in flat], np.int32),
         amount_milli=np.array([entry.amount for entry in flat], np.int64),
-        is_payment=np.array([entry.is_payment for entry in flat], np.uint8),
+        payment_milli=np.empty(len(flat), np.int64),
     )
+    is_payment = np.array([entry.is_payment for entry in flat], np.uint8)
+    net_returned_payments(columns.flags, *allocations[:3], is_payment, allocations.payment_milli)
     return columns, allocations
 
 

@@ -23,10 +23,11 @@ class Piece:
     rate: Fraction
     interest: Fraction = Fraction(0)
     rounded_interest: Fraction = Fraction(0)
+    days_shown: int | None = None
 
     @property
     def days(self) -> int:
-        return (self.last - self.first).days + 1
+        return (self.last - self.first).days + 1 if self.days_shown is None else self.days_shown
 
 
 @dataclass
@@ -45,13 +46,17 @@ def days_between(due: date, end: date) -> Iterator[date]:
 
 @dataclass(frozen=True)
 class Delay:
-    """Whose delay it is: days due < d <= end; `start` is the first on which anything was open."""
+    """Whose delay it is: days due < d <= end; `start` is the first on which anything was open.
+
+    payments   what pays interest before principal, by day
+    """
 
     regime: str
     due: date
     start: date
     end: date
     digits: int
+    payments: Mapping[date, Fraction] = field(default_factory=dict)
 
 
 def accrue(law: Law, delay: Delay, principal_on: PrincipalOn) -> Accrual:
@@ -63,6 +68,10 @@ def accrue(law: Law, delay: Delay, principal_on: PrincipalOn) -> Accrual:
         return Accrual()
     if facts["fixing"] == "fixed_at_payment":
         pieces = _pieces_by_payment(law, regime, principal_on, due, end)
+    elif delay.payments:
+        pieces = _pieces_paying_interest(law, delay, principal_on)
+        pieces_total = sum((piece.rounded_interest for piece in pieces), Fraction(0))
+        return Accrual(pieces_total, pieces)
     elif facts.get("compounding", "none") == "yearly_from_default":
         pieces = _pieces_compounding(law, regime, principal_on, due, end, digits)
     else:
@@ -91,8 +100,8 @@ def _pieces_by_day(
     facts = law.regimes[delay.regime]
     pieces: list[Piece] = []
     for day in bearing:
-        # A flat rate and one fixed at the start never change, so they are never cut at a half-year.
-        fixed_on = half_year(day) if facts["fixing"] == "per_semester" else delay.start
+        # One fixed at the start never changes, so it is never cut at a half-year.
+        fixed_on = _fixed_on(facts, delay, day)
         reference, rate = law.rate_fixed_for(delay.regime, fixed_on)
         principal = principal_on(day)
         previous = pieces[-1] if pieces else None
@@ -100,6 +109,7 @@ def _pieces_by_day(
             previous is not None
             and previous.last == day - ONE_DAY
             and previous.principal == principal
+            and previous.rate == rate
             and (facts["fixing"] != "per_semester" or half_year(previous.last) == fixed_on)
         )
         if joins and previous is not None:
@@ -108,6 +118,62 @@ def _pieces_by_day(
             previous = Piece(day, day, principal, reference, rate)
             pieces.append(previous)
         previous.interest += _interest_of_day(facts, principal, rate, day)
+    return pieces
+
+
+def _fixed_on(facts: Mapping[str, Any], delay: Delay, day: date) -> date:
+    """Give the day whose rate a day takes."""
+    if facts["fixing"] == "fixed_at_start":
+        return delay.start
+    return half_year(day) if facts["fixing"] == "per_semester" else day
+
+
+def _pieces_paying_interest(law: Law, delay: Delay, principal_on: PrincipalOn) -> list[Piece]:
+    """Let payments take the interest accrued to their day first; what is left joins once a year.
+
+    The ledger took each payment off the principal: what it paid of the interest is put back there.
+    A row without days shows what a payment took. Interest is rounded where it is paid or joins.
+    """
+    facts, digits = law.regimes[delay.regime], delay.digits
+    years = range(1, delay.end.year - delay.due.year + 1)
+    compounds = facts.get("compounding", "none") == "yearly_from_default"
+    anniversaries = {anniversary(delay.due, number) for number in years if compounds}
+    pieces: list[Piece] = []
+    accruing: list[Piece] = []
+    capital, paid, unpaid = Fraction(0), Fraction(0), Fraction(0)
+
+    def settle() -> Fraction:
+        running, told = Fraction(0), Fraction(0)
+        for piece in accruing:
+            running += piece.interest
+            piece.rounded_interest = rounded(running, digits) - told
+            told += piece.rounded_interest
+        pieces.extend(accruing)
+        accruing.clear()
+        return told
+
+    for day in days_between(delay.due, delay.end):
+        if principal_on(day) > 0:
+            principal = principal_on(day) + capital + paid
+            reference, rate = law.rate_fixed_for(delay.regime, _fixed_on(facts, delay, day))
+            row = accruing[-1] if accruing else None
+            is_new = facts["fixing"] == "per_semester" and day == half_year(day)
+            same = row and (row.last, row.principal, row.rate) == (day - ONE_DAY, principal, rate)
+            if row is None or is_new or not same:
+                row = Piece(day, day, principal, reference, rate)
+                accruing.append(row)
+            row.last = day
+            row.interest += _interest_of_day(facts, principal, rate, day)
+        if day in delay.payments:
+            unpaid += settle()
+            taken = min(delay.payments[day], max(Fraction(0), unpaid))
+            unpaid, paid = unpaid - taken, paid + taken
+            if taken:
+                pieces.append(Piece(day, day, Fraction(0), None, Fraction(0), -taken, -taken, 0))
+        if day in anniversaries:
+            capital += unpaid + settle()
+            unpaid = Fraction(0)
+    settle()
     return pieces
 
 

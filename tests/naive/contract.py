@@ -145,6 +145,7 @@ INPUT_TABLES: dict[str, list[Column]] = {
         Column("intragroup", "bool"),
         Column("netting_agreement", "bool"),
         Column("interest_regime", "regime"),
+        Column("imputation", "text", allowed=("principal_first", "interest_first")),
         *_texts("payment_terms"),
         *_dates("insolvency_date"),
         Column("insolvency_kind", "text", allowed=("safeguard", "reorganisation", "liquidation")),

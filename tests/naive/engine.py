@@ -58,7 +58,11 @@ def compute_run(
     )
     refuse_duplicates(own_rates)
     own_rates.drop_refused()
-    law = Law(own_rates.rows)
+    configured = [
+        {**row, "effective_date": date.fromisoformat(str(row["effective_date"]))}
+        for row in settings("interest", "rates")
+    ]
+    law = Law([*configured, *own_rates.rows], settings("interest", "regimes"))
     ledger = resolve(source, settings, law, extract_date or as_of)
     exchange = Exchange(
         ledger.tables["fx_rates"].rows,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 from tests.naive.arithmetic import anniversary, half_year
 from tests.naive.laws import ONE_DAY, Law, UnknownRateError, day_weight
@@ -123,7 +124,8 @@ def accrue_interest(
     left = _bearing(item, end)
     open_now = item.open_now()
     disputed = min(max(item.disputed, 0), max(open_now, 0))
-    is_whole = disputed > 0 and disputed == open_now
+    most = max((item.principal_on(day) for day in left), default=0)
+    is_whole = disputed > 0 and (disputed == open_now or most <= disputed)
     facts = {} if item.regime is None else law.regimes[item.regime]
     reasons = [
         ("credit", item.is_credit),
@@ -289,11 +291,17 @@ def _bearing(item: Item, end: date) -> list[date]:
 
 
 def _payments(item: Item) -> dict[date, int]:
-    payments: dict[date, int] = {}
-    for entry in item.allocations:
-        if entry.is_payment and entry.amount > 0:
-            payments[entry.value_date] = payments.get(entry.value_date, 0) + entry.amount
-    return payments
+    """Give what was paid on each day and never came back; a return undoes the latest payments."""
+    kept: list[list[Any]] = []  # day and amount, the latest last
+    for day in sorted({entry.value_date for entry in item.allocations if entry.is_payment}):
+        moved = [e.amount for e in item.allocations if e.is_payment and e.value_date == day]
+        kept.append([day, sum(amount for amount in moved if amount > 0)])
+        returned = -sum(amount for amount in moved if amount < 0)
+        for payment in reversed(kept):
+            undone = min(returned, payment[1])
+            payment[1] -= undone
+            returned -= undone
+    return {day: amount for day, amount in kept if amount}
 
 
 def _rate(

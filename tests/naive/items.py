@@ -262,15 +262,18 @@ def _accrue(setting: Setting, item: Item) -> None:
     bearing = _bearing_days(item, due, end)
     item.principal_first = item.principal_on(bearing[0])
     claim_all = bool(setting.settings("interest", "accrue_on_disputed"))
+    most = max(item.principal_on(day) for day in bearing)
+    wholly = item.disputed > 0 and (item.open_amount == item.disputed or most <= item.disputed)
     claimed, disputed = _split_principal(item, claim_all=claim_all)
 
     def interest_to(last: date, principal: Callable[[date], Fraction]) -> Accrual:
         assert item.regime is not None
-        delay = Delay(item.regime, due, bearing[0], last, item.digits)
+        pays = principal is claimed or wholly
+        payments = _interest_payments(setting, item) if pays else {}
+        delay = Delay(item.regime, due, bearing[0], last, item.digits, payments)
         return accrue(setting.law, delay, principal)
 
     item.suspended = interest_to(end, disputed).total
-    wholly = 0 < item.open_amount == item.disputed
     if wholly and not claim_all:
         item.reason = "disputed"
         return
@@ -287,6 +290,26 @@ def _accrue(setting: Setting, item: Item) -> None:
         item.unbilled -= billed
     elif item["interest_billed_to"] is not None:
         item.unbilled -= interest_to(min(end, item["interest_billed_to"]), claimed).total
+
+
+def _interest_payments(setting: Setting, item: Item) -> dict[date, Fraction]:
+    """Give what pays interest first, by day: payments less those that came back later."""
+    customer = setting.ledger.customers.get(item["customer_id"])
+    chosen = (customer and customer["imputation"]) or setting.settings("interest", "imputation")
+    if chosen != "interest_first":
+        return {}
+    kinds = {"payment", "bill_of_exchange", "offset", "return"}
+    rows = [row for row in item.posted if (row["kind"] or "payment") in kinds]
+    kept: dict[date, Fraction] = {}
+    for day in sorted({row["value_date"] for row in rows}):
+        moved = [row["amount"] for row in rows if row["value_date"] == day]
+        kept[day] = sum((amount for amount in moved if amount > 0), ZERO)
+        returned = -sum((amount for amount in moved if amount < 0), ZERO)
+        for earlier in sorted(kept, reverse=True):
+            undone = min(returned, kept[earlier])
+            kept[earlier] -= undone
+            returned -= undone
+    return {day: amount for day, amount in kept.items() if amount}
 
 
 def _split_principal(

@@ -24,9 +24,15 @@ class UnknownRateError(Exception):
 class Law:
     """All regimes and series, with a user's own rates appended."""
 
-    def __init__(self, own_rates: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Take rows of `reference_rates`: series, effective_date, rate_percent."""
-        self.regimes = _regimes()
+    def __init__(
+        self,
+        own_rates: Iterable[Mapping[str, Any]] = (),
+        own_regimes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Take rows of `reference_rates`: series, effective_date, rate_percent; and own regimes."""
+        self.regimes = dict(_regimes())
+        for name, given in (own_regimes or {}).items():
+            self.regimes[name] = self._own_regime(name, given)
         steps, known_until = _series()
         self.steps = {name: list(rows) for name, rows in steps.items()}
         self.known_until = dict(known_until)
@@ -49,19 +55,45 @@ class Law:
     def rate_fixed_for(self, regime: str, day: date) -> tuple[Fraction | None, Fraction]:
         """Give (reference percent, percent to apply) fixed for the half-year that holds the day."""
         facts = self.regimes[regime]
+        floor = Fraction(-1000)
+        if "floor" in facts:
+            value = self.series_value(facts["floor"]["series"], half_year(day))
+            floor = Fraction(str(facts["floor"]["times"])) * value
         if "reference" not in facts:
-            return None, Fraction(str(facts["contractual_rate"]))
-        fixing_day = half_year(day)
-        if facts["fixing_day"] == "eve":
+            return None, max(floor, Fraction(str(facts["contractual_rate"])))
+        fixing_day = day if facts["fixing"] == "contractual" else half_year(day)
+        if facts.get("fixing_day") == "eve" and facts["fixing"] != "contractual":
             fixing_day -= ONE_DAY
         reference = self.series_value(facts["reference"], fixing_day)
         used = reference
         if "round_reference_up_to" in facts:
             used = rounded_up(used, Fraction(str(facts["round_reference_up_to"])))
-        total = used + Fraction(str(facts["margin"]))
+        total = used + Fraction(str(facts.get("margin", 0)))
         if "round_total_up_to" in facts:
             total = rounded_up(total, Fraction(str(facts["round_total_up_to"])))
-        return reference, total
+        return reference, max(floor, total)
+
+    def _own_regime(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay a user's keys over the law of that name, or over the one that it is based on."""
+        rate_keys = {"reference", "margin", "contractual_rate", "fixing_day"}
+        rate_keys |= {"round_reference_up_to", "round_total_up_to", "floor"}
+        is_law = name in self.regimes
+        base_name = name if is_law else given.get("based_on")
+        if base_name is not None and base_name not in self.regimes:
+            base_name = self.business_regime(base_name)
+        base = dict(self.regimes[base_name]) if base_name is not None else {}
+        if not is_law:
+            base.pop("countries", None)
+        if "contractual_rate" in given:
+            base = {key: fact for key, fact in base.items() if key not in rate_keys}
+            base["fixing"] = "contractual"
+        if "reference" in given:
+            base.pop("contractual_rate", None)
+        facts = {**base, **given}
+        names_rate = bool({*given} & {*rate_keys, "fixing"})
+        if not is_law and names_rate and "contract_floor" in facts:
+            facts.setdefault("floor", facts["contract_floor"])
+        return facts
 
     def business_regime(self, country: str) -> str | None:
         """Name the regime between businesses of a country."""

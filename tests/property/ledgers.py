@@ -18,8 +18,20 @@ Row = dict[str, Any]
 CURRENCIES = ("EUR", "EUR", "EUR", "USD", "GBP", "JPY", "TND")
 CREDITORS = ("FR", "FR", "DE", "GB", "IT", "NL", "IE", "BE", "FI", "CH", "SE", "PL", "AT", "US")
 DEBTORS = ("FR", "DE", "GB", "IT", "NL", "IE", "US", "JP", "BR")
-REGIMES = ("FR_business", "DE_business", "NL_business", "IE_business", "GB_business", "NONE")
+OWN_REGIMES = {
+    "FLAT": {"based_on": "FR", "contractual_rate": "13.5"},
+    "OVER_ECB": {"based_on": "DE_business", "fixing": "contractual", "margin": "-0.75"}
+    | {"reference": "ecb_main_refinancing_rate", "day_count": "ACT/360"},
+    "NL_business": {"margin": "9"},
+}
+LAWS = ("FR_business", "DE_business", "NL_business", "IE_business", "GB_business", "NONE")
+REGIMES = (*LAWS, "FLAT", "OVER_ECB")
+CONFIGURED_RATES = [
+    {"series": "at_basiszinssatz", "effective_date": "2025-03-15", "rate_percent": "1.75"},
+    {"series": "at_basiszinssatz", "effective_date": "2025-07-01", "rate_percent": "-0.005"},
+]
 TERMS = ("NET30", "NET0", "NET45EOM", "EOM45", "NET30EOMD15", "EOM0D31", "NET60D10", "NET14")
+IMPUTATIONS = ("principal_first", "interest_first", "interest_first")
 OPTIONAL_TABLES = ("allocations", "commitments", "companies")
 DIALECTS = (
     {"separator": ";", "decimal_mark": ",", "date_format": "%d/%m/%Y"},
@@ -156,6 +168,7 @@ class Builder:
                     "intragroup": self.maybe(0.5, self.chance(0.1)),
                     "netting_agreement": self.maybe(0.5, self.chance(0.3)),
                     "interest_regime": self.maybe(0.15, self.random.choice(REGIMES)),
+                    "imputation": self.maybe(0.4, self.random.choice(IMPUTATIONS)),
                     "payment_terms": self.maybe(0.5, self.random.choice(TERMS)),
                     "insolvency_date": opened,
                     "insolvency_kind": opened and self.maybe(0.5, "safeguard"),
@@ -406,6 +419,9 @@ class Builder:
             "interest": {
                 "regime_by": pick(("creditor", "creditor", "debtor")),
                 "accrue_on_disputed": self.chance(0.3),
+                "imputation": pick(("principal_first", "principal_first", "interest_first")),
+                "regimes": OWN_REGIMES,
+                "rates": pick(([], CONFIGURED_RATES)),
                 "grace_days": pick((0, 0, 0, 5, 30)),
                 "minimum_claim": pick(("0", "0", "1", "25.50")),
                 "periods": True,

@@ -21,7 +21,7 @@ from encours.kernels.interest_columns import (
 from encours.rules.currencies import minor_unit_milli
 from encours.rules.rate_tables import build_rate_tables
 from encours.rules.regimes import DayCount, Fixing, Regime
-from encours.rules.series import RateSeries, load_series
+from encours.rules.series import RateSeries, UserRate, load_series
 
 EPOCH = date(1970, 1, 1)
 AN_ORDINARY_DAY = date(2025, 3, 3)  # where a source gives a number of days and no dates
@@ -72,7 +72,7 @@ class Facts:
             offset=np.array([0, len(payments)], np.int64),
             value_day=np.array([(payment[0] - EPOCH).days for payment in payments], np.int32),
             amount_milli=np.array([milli(payment[1]) for payment in payments], np.int64),
-            is_payment=np.array([payment[2] for payment in payments], np.uint8),
+            payment_milli=np.array([milli(p[1]) if p[2] else 0 for p in payments], np.int64),
         )
         unit = np.array([minor_unit_milli(self.currency)], np.int64)
         tables = build_rate_tables([self.regime], dict(self.series), day - 1, end)
@@ -90,14 +90,14 @@ def contract(
     rates: Sequence[tuple[date, Decimal]], day_count: DayCount, *, compounds: bool = False
 ) -> tuple[Regime, dict[str, RateSeries]]:
     """Give a contract regime whose rate follows the dated rates, and the series that says so."""
-    rows = [("published", day, rate, "the example") for day, rate in rates]
+    rows = [UserRate("published", day, rate, "the example") for day, rate in rates]
     # A user's row reaches to the end of its half-year: repeat the value until the last half-year.
     last = max(day for day, _ in rates)
     horizon = [date(year, month, 1) for year in range(2005, 2030) for month in (1, 7)]
     for day in horizon:
         earlier = [rate for effective, rate in rates if effective <= day]
         if earlier and (day > last or day not in {row[1] for row in rows}):
-            rows.append(("published", day, earlier[-1], "the example"))
+            rows.append(UserRate("published", day, earlier[-1], "the example"))
     rows = list({row[1]: row for row in rows}.values())
     regime = Regime(
         name="example",

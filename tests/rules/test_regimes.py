@@ -1,3 +1,4 @@
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,10 @@ import pytest
 from encours.rules.countries import COUNTRY_CODES, LATE_PAYMENT_LAW_COUNTRIES
 from encours.rules.currencies import CURRENCY_EXPONENTS, UNSUPPORTED_CURRENCIES, minor_unit_milli
 from encours.rules.indemnity import build_indemnity_tables, indemnity_sums
+from encours.rules.rate_tables import yearly_rate
 from encours.rules.regimes import (
+    DayCount,
+    Fixing,
     TermCap,
     business_regime,
     latest_legal_due_days,
@@ -116,9 +120,95 @@ def test_extra_regime__is_refused_when_it_is_wrong(change: dict[str, Any], messa
         load_regimes({"house": GOOD | change})
 
 
-def test_extra_regime__cannot_take_a_bundled_name() -> None:
-    with pytest.raises(ConfigurationWrong, match="taken"):
-        load_regimes({"FR_business": GOOD})
+def test_own_regime__changes_the_keys_that_it_gives_of_a_bundled_one() -> None:
+    changed = load_regimes({"FR_business": {"margin": "12", "source": "our lawyer"}})
+    french = changed["FR_business"]
+    assert french.margin == 12
+    assert french.is_own
+    assert french.source == "our lawyer"
+    assert french.articles == REGIMES["FR_business"].articles
+    assert french.floor is None  # it is the law that changed, not a contract
+    assert business_regime(changed, "FR") == "FR_business"
+    assert list(changed) == list(REGIMES)
+    assert not changed["DE_business"].is_own
+
+
+@pytest.mark.parametrize("base", ["FR_business", "FR"])
+def test_contract_under_french_law__has_the_floor_of_contracts(base: str) -> None:
+    regimes = load_regimes({"ours": {"based_on": base, "contractual_rate": "12"}})
+    ours = regimes["ours"]
+    assert ours.based_on == "FR_business"
+    assert ours.fixing is Fixing.CONTRACTUAL
+    assert ours.contractual_rate == 12
+    assert ours.reference is None
+    assert ours.floor == REGIMES["FR_business"].contract_floor
+    assert ours.indemnity == REGIMES["FR_business"].indemnity
+    assert (ours.countries, ours.articles) == ((), "")
+    series = load_series()
+    # Three times 5.07 and 4.92 in 2024 (and more than the statutory 14.50 and 14.25); 12 before.
+    rates = [
+        yearly_rate(ours, series, date(year, month, 1)).rate
+        for year, month in ((2022, 7), (2024, 1), (2024, 7))
+    ]
+    assert rates == [Decimal(12), Decimal("15.21"), Decimal("14.76")]
+    statutory = [
+        yearly_rate(REGIMES["FR_business"], series, date(2024, month, 1)).rate for month in (1, 7)
+    ]
+    assert statutory == [Decimal("14.50"), Decimal("14.25")]
+
+
+def test_contract__can_follow_a_series_with_a_margin() -> None:
+    given = {"based_on": "DE", "fixing": "contractual", "reference": "boe_bank_rate", "margin": 2}
+    ours = load_regimes({"ours": given})["ours"]
+    assert ours.reference == "boe_bank_rate"
+    assert ours.margin == 2
+    assert ours.day_count is DayCount.ACT_ACT
+    assert ours.floor is None  # German law sets none
+    assert ours.indemnity_per == "due_date"
+
+
+def test_own_regime__that_changes_no_rate_is_under_no_floor() -> None:
+    ours = load_regimes({"ours": {"based_on": "FR", "day_count": "ACT/360"}})["ours"]
+    assert ours.margin == 10
+    assert ours.floor is None
+    assert ours.day_count is DayCount.ACT_360
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"NONE": {"contractual_rate": 3}}, "cannot be changed"),
+        ({"FR_business": {"based_on": "DE"}}, "cannot be based on another"),
+        ({"ours": {"based_on": "XX"}}, "based_on names no bundled regime"),
+        ({"ours": {"based_on": "FR_busines"}}, "expected FR_business"),
+        ({"ours": GOOD | {"countries": ["FR"]}}, "FR_business serves the country FR, too"),
+        ({"ours": GOOD | {"countries": ["FRANCE"]}}, "unknown country"),
+        ({"EU_default": {"countries": ["IT", "AT"]}}, "AT_business serves the country AT, too"),
+    ],
+)
+def test_own_regime__is_refused_when_it_contradicts(own: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationWrong, match=message):
+        load_regimes(own)
+
+
+def test_own_regime__can_serve_a_country_that_has_none() -> None:
+    given = {"based_on": "EU_default", "countries": ["CZ"], "articles": "nařízení vlády 351/2013"}
+    regimes = load_regimes({"CZ_business": given})
+    assert statutory_regime(regimes, "CZ", "companies") == "CZ_business"
+    assert regimes["CZ_business"].articles_of("CZ") == "nařízení vlády 351/2013"
+
+
+def test_bundled_regimes__name_their_text_and_how_sure_they_are() -> None:
+    grades = {"high", "medium-high", "medium", "low"}
+    for regime in REGIMES.values():
+        assert regime.articles
+        assert regime.source or regime.name == "NONE"
+        assert {regime.confidence, *regime.confidence_in.values()} <= grades
+        assert {*regime.articles_in, *regime.confidence_in} <= set(regime.countries)
+    union = REGIMES["EU_default"]
+    assert union.articles_of("ES") == "Ley 3/2004, articles 7 and 8"
+    assert union.articles_of("GR") == union.articles_of(None) == union.articles
+    assert (union.confidence_of("IT"), union.confidence_of("GR")) == ("high", "low")
 
 
 def test_legal_cap__takes_the_later_reading_of_end_of_month() -> None:
@@ -198,17 +288,10 @@ def test_currencies__have_their_decimals() -> None:
     assert all(len(code) == 3 and code.isupper() for code in CURRENCY_EXPONENTS)
 
 
-def test_documentation__names_every_regime_and_how_far_each_series_reaches() -> None:
+def test_documentation__explains_every_fixing_rule_and_day_count() -> None:
     page = (Path(__file__).parents[2] / "docs" / "regimes.md").read_text("utf-8")
-    rows = {
-        cells[1].strip(" `"): line
-        for line in page.splitlines()
-        if len(cells := line.split("|")) > 4 and "`" in cells[1]
-    }
-    assert set(rows) == set(REGIMES) | set(load_series())
-    for name, series in load_series().items():
-        assert f"| {series.rows[0].effective_date} | {series.known_until} |" in rows[name]
-    for name, regime in REGIMES.items():
-        assert name == "NONE" or regime.day_count in rows[name]
-        for band in regime.indemnity:
-            assert f"{band.sum}" in rows[name]
+    assert "](reference/regimes.md)" in page
+    for fixing in Fixing:
+        assert f"`{fixing.value}`" in page
+    for day_count in DayCount:
+        assert day_count.value in page

@@ -3,7 +3,13 @@ from decimal import Decimal
 
 import pytest
 
-from encours.rules.series import half_year_end, half_year_name, half_year_start, load_series
+from encours.rules.series import (
+    UserRate,
+    half_year_end,
+    half_year_name,
+    half_year_start,
+    load_series,
+)
 from encours_schemas.errors import InputRefused, RateMissing
 
 
@@ -58,7 +64,7 @@ def test_rate_on__refuses_what_is_not_known(name: str, day: date, half_year: str
 
 
 def test_user_row__reaches_to_the_end_of_its_half_year() -> None:
-    extra = [("dk_morarente_rate", date(2026, 7, 1), Decimal("10.0"), "Nationalbanken")]
+    extra = [UserRate("dk_morarente_rate", date(2026, 7, 1), Decimal("10.0"), "Nationalbanken")]
     found = load_series(extra)["dk_morarente_rate"]
     assert found.rate_on(date(2026, 12, 31)) == Decimal("10.0")
     assert found.rate_on(date(2026, 6, 30)) == Decimal("9.75")
@@ -67,7 +73,7 @@ def test_user_row__reaches_to_the_end_of_its_half_year() -> None:
 
 
 def test_user_row__leaves_a_gap_unknown() -> None:
-    extra = [("ecb_main_refinancing_rate", date(2028, 1, 1), Decimal(3), "ECB")]
+    extra = [UserRate("ecb_main_refinancing_rate", date(2028, 1, 1), Decimal(3), "ECB")]
     found = load_series(extra)["ecb_main_refinancing_rate"]
     assert found.rate_on(date(2028, 3, 1)) == 3
     with pytest.raises(RateMissing, match="2027-H1"):
@@ -76,8 +82,8 @@ def test_user_row__leaves_a_gap_unknown() -> None:
 
 def test_user_row__replaces_a_bundled_value_and_starts_a_series() -> None:
     extra = [
-        ("de_basiszinssatz", date(2026, 7, 1), Decimal("1.50"), "own"),
-        ("house_rate", date(2026, 2, 1), Decimal("7.5"), "own"),
+        UserRate("de_basiszinssatz", date(2026, 7, 1), Decimal("1.50"), "own"),
+        UserRate("house_rate", date(2026, 2, 1), Decimal("7.5"), "own"),
     ]
     series = load_series(extra)
     assert series["de_basiszinssatz"].rate_on(date(2026, 8, 1)) == Decimal("1.50")
@@ -88,12 +94,16 @@ def test_user_row__replaces_a_bundled_value_and_starts_a_series() -> None:
 
 def test_user_rows__that_contradict_each_other_or_are_too_precise_are_refused() -> None:
     day = date(2027, 1, 1)
-    twice = [("x", day, Decimal(1), "a"), ("x", day, Decimal(2), "b")]
-    with pytest.raises(InputRefused, match="two values"):
+    twice = [
+        UserRate("x", day, Decimal(1), "a", "rates.csv, row 1"),
+        UserRate("x", day, Decimal(2), "b", "configuration"),
+    ]
+    with pytest.raises(InputRefused, match="two values") as caught:
         load_series(twice)
+    assert caught.value.found == "1 (rates.csv, row 1) and 2 (configuration)"
     assert load_series([twice[0], twice[0]])["x"].rate_on(day) == 1
     with pytest.raises(InputRefused, match="decimals"):
-        load_series([("x", day, Decimal("0.1234567891"), "a")])
+        load_series([UserRate("x", day, Decimal("0.1234567891"), "a")])
 
 
 def test_half_years__begin_in_january_and_july() -> None:

@@ -29,7 +29,7 @@ INPUT_COLUMNS = {
     "customers": (
         "customer_id! name parent_id credit_account_id country! risk_class segment "
         "account_manager public_buyer consumer intragroup netting_agreement interest_regime "
-        "payment_terms insolvency_date insolvency_kind insolvency_published_on "
+        "imputation payment_terms insolvency_date insolvency_kind insolvency_published_on "
         "insolvency_ended_on manual_hold"
     ),
     "companies": "company_code! name country! currency credit_segment sector",

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from encours_jobs.reference import PAGE_NAME, command_line_page
+from encours_jobs.reference import LAW_PAGE_NAME, PAGE_NAME, command_line_page, law_page
 from tests.tidy.sources import ROOT, tree_files
 
 TEXT_SUFFIXES = {
@@ -134,3 +134,8 @@ def test_makefile__documents_every_target() -> None:
 def test_reference_page__of_the_command_line_is_what_the_code_says() -> None:
     page = ROOT / "docs" / "reference" / PAGE_NAME
     assert page.read_text(encoding="utf-8") == command_line_page(), "`make docs` renews it"
+
+
+def test_reference_page__of_the_law_is_what_the_data_say() -> None:
+    page = ROOT / "docs" / "reference" / LAW_PAGE_NAME
+    assert page.read_text(encoding="utf-8") == law_page(), "`make docs` renews it"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encours.ledger.decode import NO_DAY
-from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS, MINOR_UNIT_MILLI
+from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS, IMPUTATIONS, MINOR_UNIT_MILLI
 from encours.rules import indemnity, rate_tables, regimes
 from encours_schemas.errors import EncoursError
 
@@ -106,6 +106,7 @@ class RunContext:
     company_regime   int32[companies]  regime of the creditor's country
     customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else
                                        (by debtor) its country's; -1: the creditor's counts
+    pays_interest_first  bool[customers]  payments pay interest before principal; None: nowhere
     """
 
     as_of_day: int
@@ -116,6 +117,7 @@ class RunContext:
     band_conversions: Mapping[str, Conversion]
     company_regime: Array
     customer_regime: Array
+    pays_interest_first: Array | None = None
 
     @property
     def late_bounds(self) -> Array:
@@ -161,6 +163,14 @@ def customer_regimes(master: MasterData, law: Law, *, by_debtor: bool) -> Array:
             business[positions == position] = _statutory_code(country, law)
     chosen = np.where(customers.is_public & (public >= 0), public, business)
     return np.where(own >= 0, own, chosen).astype(np.int32)
+
+
+def interest_first(master: MasterData) -> Array | None:
+    """Tell whose payments pay interest first: bool[customers], None where nobody's do."""
+    by_default = master.configuration.interest.imputation == IMPUTATIONS[1]
+    own = master.customers.imputation_code
+    chosen = np.where(own < 0, by_default, own == 1)
+    return chosen if chosen.any() else None
 
 
 def day_or_none(day: int) -> int | None:

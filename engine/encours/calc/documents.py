@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.items import convert
+from encours.calc.refusals import renumbering
 from encours.kernels.interest_columns import REASON_BELOW_MINIMUM
 from encours.ledger.decode import NO_DAY, hash_column
 from encours.ledger.master import CURRENCY_POSITIONS
@@ -189,16 +190,18 @@ def compensate(
     for band in sorted(set(tables.band_currency) - {""}):
         in_band = np.array([own == band for own in tables.band_currency], bool)
         rows = bearers[in_band[regime]]
-        principal = convert(
-            measured.first_principal_milli[rows],
-            items.currency_code[rows],
-            context.band_conversions[band],
-        )
+        with renumbering(rows.item):
+            principal = convert(
+                measured.first_principal_milli[rows],
+                items.currency_code[rows],
+                context.band_conversions[band],
+            )
         milli[rows] = indemnity_sums(tables, measured.regime_code[rows], principal)
     currency[bearers] = np.array(
         [CURRENCY_POSITIONS.get(own, -1) for own in tables.currency], np.int32
     )[regime]
     paid = np.flatnonzero(milli)
-    rc[paid] = convert(milli[paid], currency[paid], context.reporting)
+    with renumbering(paid.item):
+        rc[paid] = convert(milli[paid], currency[paid], context.reporting)
     currency[milli == 0] = -1
     return Indemnities(milli, currency, rc)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from encours.calc.context import COMPONENTS, NO_REGIME_ON_FILE, Conversion, RunContext
+from encours.calc.refusals import ItemRefused, MissingRates, missing_rates
 from encours.kernels import interest_columns as interest
 from encours.kernels import wide
 from encours.kernels.ageing import assign_ageing_bucket
 from encours.kernels.allocation import settle_items
 from encours.kernels.interest import accrue_interest
+from encours.ledger.allocations import ALLOCATION_KINDS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import (
     BEARS_INTEREST,
@@ -26,8 +29,8 @@ from encours.ledger.items import (
     PAYMENT,
 )
 from encours.ledger.master import CURRENCIES, MINOR_UNIT_MILLI
-from encours.rules import fx, rate_tables
-from encours_schemas.errors import InputMissing, InputRefused
+from encours.rules import fx
+from encours_schemas.errors import InputMissing
 from encours_schemas.warnings import ItemWarning
 
 if TYPE_CHECKING:
@@ -38,6 +41,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 RECOURSE_DAYS_AFTER_MATURITY = 5
 """A discounted bill or a receivable sold with recourse stays a risk for so long (DOMAIN 5)."""
+
+PAYMENT_KINDS = tuple(
+    ALLOCATION_KINDS.index(kind) for kind in ("payment", "bill_of_exchange", "offset", "return")
+)
+"""What can pay interest first; discounts, write-offs and credit notes reduce the principal."""
 
 NOT_COUNTED = -1
 ITEM_WARNINGS = (
@@ -81,6 +89,7 @@ class MeasuredItems:
     reason        position in `interest.NO_INTEREST_REASONS`
     component     position in `COMPONENTS`, -1 when the item does not count in the exposure
     warning_bits  bit k: warning k of `ITEM_WARNINGS`
+    missing_rates items whose interest needs a rate that is not known; their amounts mean nothing
     """
 
     exists: Array
@@ -111,12 +120,16 @@ class MeasuredItems:
     first_principal_milli: Array
     warning_bits: Array
     interest_inputs: InterestInputs
+    missing_rates: MissingRates = field(default_factory=Counter)
 
 
 def measure_items(
     items: Items, allocations: ItemAllocations, context: RunContext, extract_day: int
 ) -> MeasuredItems:
-    """Compute every figure of an item that does not depend on other items (DOMAIN 3 to 6)."""
+    """Compute every figure of an item that does not depend on other items (DOMAIN 3 to 6).
+
+    Raises ItemRefused for an amount that money cannot hold.
+    """
     exists = ~items.faults.bad & (items.posting_day <= context.as_of_day)
     balances = _balances(items, allocations, exists)
     open_milli = balances.open_milli
@@ -172,10 +185,9 @@ def _balances(items: Items, allocations: ItemAllocations, exists: Array) -> Bala
         out,
     )
     if out.overflow.any():
-        row = int(np.flatnonzero(out.overflow)[0])
-        raise InputRefused(
+        raise ItemRefused(
+            int(np.flatnonzero(out.overflow)[0]),
             what="the allocations of an item add up to more than money can hold",
-            where=f"open_items, item {row + 1} of the work unit",
             expected="amounts of at most 15 digits before the point",
             cure="correct the allocations of this item",
         )
@@ -192,7 +204,8 @@ def _balances(items: Items, allocations: ItemAllocations, exists: Array) -> Bala
 def convert(amount_milli: Array, currency_code: Array, conversion: Conversion) -> Array:
     """Convert each amount once at the as-of rate, rounded half away from zero: int64[n].
 
-    Raises InputMissing (66) naming the pair when a non-zero amount's currency has no fresh rate.
+    Raises InputMissing (66) naming the pair when a non-zero amount's currency has no fresh rate,
+    and ItemRefused (65) for an amount that money cannot hold once it is converted.
     """
     converted = np.empty(len(amount_milli), np.int64)
     fault = np.empty(len(amount_milli), np.uint8)
@@ -217,21 +230,24 @@ def _convert_rest(
 ) -> None:
     """Convert what the kernel could not: rates beyond 64 bits, exactly, over distinct values.
 
-    Raises ConversionTooLarge (65) where the result is more than money can hold.
+    Raises ItemRefused (65) where the result is more than money can hold.
     """
     for code in np.unique(codes[fault > 0]).tolist():
-        chosen = (fault > 0) & (codes == code)
+        chosen = np.flatnonzero((fault > 0) & (codes == code))
         ratio = conversion.table.ratio(CURRENCIES[code])
         try:
             converted[chosen] = fx.convert_exactly(
                 amounts[chosen], ratio, conversion.minor_unit_milli
             )
         except OverflowError as error:
-            raise InputRefused(
-                what="an amount is more than money can hold once it is converted",
-                where=f"{CURRENCIES[code]} to {conversion.target}",
+            raise ItemRefused(
+                int(chosen[np.argmax(np.abs(amounts[chosen]))]),
+                what=(
+                    "an amount is more than money can hold once it is converted from "
+                    f"{CURRENCIES[code]} to {conversion.target}"
+                ),
                 found="more than 15 digits before the point",
-                expected="amounts that the reporting currency can express",
+                expected="amounts that the target currency can express",
                 cure="correct the amount or the rate, or report in another currency",
             ) from error
 
@@ -310,10 +326,13 @@ def _accrue(
     """Run the interest kernel over the unit; give its figures by the names of `MeasuredItems`."""
     inputs = interest_inputs(items, allocations, balances, disputed, regime, types, context)
     result = interest.new_interest_result(items.row_count)
-    posted = interest_allocations(allocations)
+    posted = interest_allocations(allocations, inputs.flags)
     options = interest_options(context)
+    missing: MissingRates = Counter()
     if accrue_interest(inputs, posted, context.law.rates, options, result):
-        _refuse_faults(result, regime, context)
+        _refuse_too_large(result)
+        end_day = np.where(balances.settled_day == NO_DAY, options.as_of_day, balances.settled_day)
+        missing = missing_rates(result, end_day, regime, context.law)
     penalty_rc = convert(result.penalty_milli, items.currency_code, context.reporting)
     _drop_below_minimum(result, penalty_rc, context)
     return {
@@ -328,6 +347,7 @@ def _accrue(
         "reason": result.reason,
         "first_principal_milli": result.first_principal_milli,
         "interest_inputs": InterestInputs(inputs, posted, options),
+        "missing_rates": missing,
     }
 
 
@@ -349,6 +369,8 @@ def interest_inputs(
     flags |= (items.type_code == INTEREST_NOTE) * np.uint8(interest.FLAG_INTEREST_NOTE)
     flags |= customers.is_consumer[customer] * np.uint8(interest.FLAG_CONSUMER)
     flags |= customers.is_intragroup[customer] * np.uint8(interest.FLAG_INTRAGROUP)
+    if context.pays_interest_first is not None:
+        flags |= context.pays_interest_first[customer] * np.uint8(interest.FLAG_INTEREST_FIRST)
     return interest.InterestItems(
         amount_milli=items.amount_milli,
         open_milli=balances.open_milli,
@@ -368,10 +390,27 @@ def interest_inputs(
     )
 
 
-def interest_allocations(allocations: ItemAllocations) -> interest.Allocations:
-    """Lay the allocations out for the interest kernels; principal first needs no flags."""
+def interest_allocations(allocations: ItemAllocations, flags: Array) -> interest.Allocations:
+    """Lay the allocations out for the interest kernels.
+
+    flags  uint8[n]  FLAG_... bits of the items: what payments pay of the interest is worked out
+                     only where some pay interest first
+    """
+    payment_milli = np.empty(0, np.int64)
+    if (flags & interest.FLAG_INTEREST_FIRST).any():
+        from encours.kernels.imputation import net_returned_payments  # compiled where asked for
+
+        payment_milli = np.empty(len(allocations.value_day), np.int64)
+        net_returned_payments(
+            flags,
+            allocations.offset,
+            allocations.value_day,
+            allocations.amount_milli,
+            np.isin(allocations.kind_code, PAYMENT_KINDS).astype(np.uint8),
+            payment_milli,
+        )
     return interest.Allocations(
-        allocations.offset, allocations.value_day, allocations.amount_milli, np.empty(0, np.uint8)
+        allocations.offset, allocations.value_day, allocations.amount_milli, payment_milli
     )
 
 
@@ -386,20 +425,16 @@ def interest_options(context: RunContext) -> interest.InterestOptions:
     )
 
 
-def _refuse_faults(result: interest.InterestResult, regime: Array, context: RunContext) -> None:
-    """Raise for an item whose rate is not known, or whose interest no figure can hold."""
-    missing = np.flatnonzero(result.fault == interest.FAULT_RATE_MISSING)
-    if len(missing):
-        row = missing[0]
-        raise rate_tables.rate_missing(
-            context.law.regimes[regime[row]], context.law.series, int(result.rate_missing_day[row])
+def _refuse_too_large(result: interest.InterestResult) -> None:
+    """Raise for an item whose interest no figure can hold."""
+    too_large = np.flatnonzero(result.fault == interest.FAULT_TOO_LARGE)
+    if len(too_large):
+        raise ItemRefused(
+            int(too_large[0]),
+            what="the interest of an item is larger than money can hold",
+            expected="at most 15 digits before the point",
+            cure="correct the item's amount or due date",
         )
-    raise InputRefused(
-        what="the interest of an item is larger than money can hold",
-        where="open_items",
-        expected="at most 15 digits before the point",
-        cure="correct the item's amount or due date",
-    )
 
 
 def _drop_below_minimum(

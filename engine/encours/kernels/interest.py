@@ -31,6 +31,7 @@ from encours.kernels.interest_columns import (
     CLAIM_FAULT,
     CLAIM_FIRST_PRINCIPAL_MILLI,
     CLAIM_FROM_DAY,
+    CLAIM_HIGHEST_MILLI,
     CLAIM_INTEREST_FIRST,
     CLAIM_ITEM_INDEX,
     CLAIM_LAYER_FROM_MILLI,
@@ -117,7 +118,7 @@ def _accrue_pending(rows, items, allocations, tables, options, result):
 def _write_claimed(rows, claims, items, allocations, tables, options, result):
     """Write days and amounts of items that bear interest; those wholly disputed drop out."""
     disputed = disputed_parts(rows, items)
-    is_whole = (disputed > 0) & (disputed == items.open_milli[rows])
+    is_whole = _is_wholly_disputed(rows, claims, items, disputed)
     claims[:, CLAIM_LAYER_FROM_MILLI] = 0
     claims[:, CLAIM_LAYER_TO_MILLI] = np.where(is_whole, NO_LAYER_LIMIT_MILLI, disputed)
     pays_interest_first = claims[:, CLAIM_INTEREST_FIRST].copy()
@@ -148,10 +149,20 @@ def disputed_parts(rows, items):
     return np.clip(items.disputed_milli[rows], 0, open_milli)
 
 
+def _is_wholly_disputed(rows, claims, items, disputed):
+    """Tell where nothing but the disputed part bears interest, on any day: bool[k].
+
+    All that is open is disputed, or on no interest day more was open than what is disputed: claims
+    that were paid in between and came back leave such items.
+    """
+    above = claims[:, CLAIM_HIGHEST_MILLI] > disputed
+    return (disputed > 0) & ((disputed == items.open_milli[rows]) | ~above)
+
+
 def set_claimed_layers(rows, claims, items, options):
     """Set the layer that is claimed in spite of a dispute; give where there is one, bool[k]."""
     disputed = disputed_parts(rows, items)
-    is_claimed = (disputed == 0) | (disputed < items.open_milli[rows])
+    is_claimed = ~_is_wholly_disputed(rows, claims, items, disputed)
     claims[:, CLAIM_LAYER_FROM_MILLI] = disputed
     if options.accrue_on_disputed:
         is_claimed[:] = True
@@ -253,7 +264,7 @@ def resolve_claims(rows, items, allocations, tables, options, claims):
     """Write for some items which days bear interest on what, and the reason against it.
 
     rows     int64[k]
-    claims   int64[k, 18]  written, but for the layer
+    claims   int64[k, 19]  written, but for the layer
     """
     for k in range(rows.shape[0]):
         i = rows[k]
@@ -295,7 +306,7 @@ def resolve_claims(rows, items, allocations, tables, options, claims):
 def find_interest_days(claims, k, end_day, allocations):
     """Write the first and the last day with principal, their number, and the first principal.
 
-    claims   int64[k, 18]; FAULT_TOO_LARGE is noted when a balance passes 2^61
+    claims   int64[k, 19]; FAULT_TOO_LARGE is noted when a balance passes 2^61
     """
     balance = claims[k, CLAIM_BALANCE_MILLI]
     allocation = claims[k, CLAIM_ALLOCATION_FIRST]
@@ -305,6 +316,7 @@ def find_interest_days(claims, k, end_day, allocations):
     claims[k, CLAIM_FROM_DAY] = NO_DAY
     claims[k, CLAIM_TO_DAY] = NO_DAY
     claims[k, CLAIM_DAYS] = 0
+    claims[k, CLAIM_HIGHEST_MILLI] = 0
     day = claims[k, CLAIM_DUE_DAY] + 1
     while day <= end_day:
         if balance < -BALANCE_LIMIT_MILLI or balance > BALANCE_LIMIT_MILLI:
@@ -317,6 +329,7 @@ def find_interest_days(claims, k, end_day, allocations):
             if claims[k, CLAIM_DAYS] == 0:
                 claims[k, CLAIM_FROM_DAY] = day
                 claims[k, CLAIM_FIRST_PRINCIPAL_MILLI] = balance
+            claims[k, CLAIM_HIGHEST_MILLI] = max(claims[k, CLAIM_HIGHEST_MILLI], balance)
             claims[k, CLAIM_TO_DAY] = stretch_end
             claims[k, CLAIM_DAYS] += stretch_end - day + 1
         while allocation < last and allocations.value_day[allocation] <= stretch_end:

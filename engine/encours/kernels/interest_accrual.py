@@ -41,6 +41,7 @@ from encours.kernels.interest_columns import (
     PERIOD_INTEREST_MILLI,
     PERIOD_ITEM_INDEX,
     PERIOD_PRINCIPAL_MILLI,
+    PERIOD_RATE_DAY,
     PERIOD_RATE_E9,
     PERIOD_REFERENCE_RATE_E9,
     PERIOD_TO_DAY,
@@ -61,10 +62,10 @@ from encours.kernels.wide import MONEY_LIMIT_MILLI, add_product, round_money
 def accrue_claims(claims, allocations, tables, periods, out):
     """Write the rounded interest of every claim, and the rows of its detail; give their number.
 
-    claims        int64[k, 18]  CLAIM_... columns; their days lie within the tables
+    claims        int64[k, 19]  CLAIM_... columns; their days lie within the tables
     allocations   Allocations
     tables        RateTables
-    periods       int64[p, 8]   the detail, written as far as it goes; of no rows: only counted
+    periods       int64[p, 9]   the detail, written as far as it goes; of no rows: only counted
     out           int64[k, 3]   ACCRUED_... columns, written
 
     Rule: DOMAIN 6. On a day without principal nothing accrues, on capitalised interest neither:
@@ -180,8 +181,9 @@ def _accrue_window(running, claim, allocations, tables, periods):
             while allocation < claim.last and allocations.value_day[allocation] == value_day:
                 reduction = allocations.amount_milli[allocation]
                 balance -= reduction
-                if claim.interest_first and reduction > 0 and allocations.is_payment[allocation]:
-                    payment = min(payment + reduction, np.int64(MONEY_LIMIT_MILLI))
+                if claim.interest_first:
+                    payment += allocations.payment_milli[allocation]
+                    payment = min(payment, np.int64(MONEY_LIMIT_MILLI))
                 allocation += 1
             # What leaves this layer as it is ends no stretch.
             left = max(min(balance, layer_to) - layer_from, np.int64(0))
@@ -234,6 +236,7 @@ def _accrue_stretch(running, claim, tables, periods, day, stretch_end, principal
             periods[row, PERIOD_REFERENCE_RATE_E9] = reference_e9
             periods[row, PERIOD_RATE_E9] = rate * tables.regimes[regime, RATE_UNIT_E9]
             periods[row, PERIOD_INTEREST_MILLI] = after - before
+            periods[row, PERIOD_RATE_DAY] = day if rate_day == NO_DAY else rate_day
         row += 1
         day = piece_end + 1
     return Running(
@@ -274,6 +277,7 @@ def _settle(running, claim, tables, periods, day, payment, joins):
             periods[row, PERIOD_REFERENCE_RATE_E9] = NO_RATE_E9
             periods[row, PERIOD_RATE_E9] = 0
             periods[row, PERIOD_INTEREST_MILLI] = -taken
+            periods[row, PERIOD_RATE_DAY] = day
         row += 1
     unpaid -= taken
     return Running(

@@ -86,7 +86,8 @@ CLAIM_REGIME_CODE = 14
 CLAIM_MINOR_UNIT_MILLI = 15
 CLAIM_INTEREST_FIRST = 16
 CLAIM_END_DAY = 17
-CLAIM_COLUMNS = 18
+CLAIM_HIGHEST_MILLI = 18  # principal of the interest day with the most
+CLAIM_COLUMNS = 19
 
 # Columns of what `accrue_claims` gives, int64[k, 3].
 ACCRUED_INTEREST_MILLI = 0
@@ -94,7 +95,7 @@ ACCRUED_FAULT = 1
 ACCRUED_MISSING_DAY = 2  # NEVER = none
 ACCRUED_COLUMNS = 3
 
-# Columns of the interest detail, int64[k, 8].
+# Columns of the interest detail, int64[k, 9].
 PERIOD_ITEM_INDEX = 0
 PERIOD_FROM_DAY = 1
 PERIOD_TO_DAY = 2
@@ -103,7 +104,8 @@ PERIOD_PRINCIPAL_MILLI = 4
 PERIOD_REFERENCE_RATE_E9 = 5
 PERIOD_RATE_E9 = 6
 PERIOD_INTEREST_MILLI = 7
-PERIOD_COLUMNS = 8
+PERIOD_RATE_DAY = 8
+PERIOD_COLUMNS = 9
 
 BALANCE_LIMIT_MILLI = 2**61
 NO_LAYER_LIMIT_MILLI = 2**62
@@ -150,13 +152,14 @@ class Allocations(NamedTuple):
     offset         int64[n + 1]  item i has rows offset[i] .. offset[i + 1]
     value_day      int32[m]
     amount_milli   int64[m]      positive = reduces the item; a return is negative
-    is_payment     uint8[m]      1: pays interest first; may be empty when no item has the flag
+    payment_milli  int64[m]      what it can pay of the interest (`net_returned_payments`); may be
+                                 empty when no item has FLAG_INTEREST_FIRST
     """
 
     offset: Any
     value_day: Any
     amount_milli: Any
-    is_payment: Any
+    payment_milli: Any
 
 
 class InterestOptions(NamedTuple):
@@ -210,6 +213,7 @@ class InterestPeriods(NamedTuple):
     reference_rate_e9   int64  percent * 10^9, NO_RATE_E9 where the regime has no reference
     rate_e9             int64  percent * 10^9
     interest_milli      int64  adds up to the item's penalty interest
+    rate_day            int32  the day whose rate the row takes
     """
 
     item_index: Any
@@ -220,6 +224,7 @@ class InterestPeriods(NamedTuple):
     reference_rate_e9: Any
     rate_e9: Any
     interest_milli: Any
+    rate_day: Any
 
 
 class Claim(NamedTuple):

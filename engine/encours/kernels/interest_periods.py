@@ -20,6 +20,7 @@ from encours.kernels.interest_columns import (
     PERIOD_INTEREST_MILLI,
     PERIOD_ITEM_INDEX,
     PERIOD_PRINCIPAL_MILLI,
+    PERIOD_RATE_DAY,
     PERIOD_RATE_E9,
     PERIOD_REFERENCE_RATE_E9,
     PERIOD_TO_DAY,
@@ -60,6 +61,7 @@ def list_interest_periods(rows, items, allocations, tables, options):
         reference_rate_e9=periods[:, PERIOD_REFERENCE_RATE_E9].copy(),
         rate_e9=periods[:, PERIOD_RATE_E9].copy(),
         interest_milli=periods[:, PERIOD_INTEREST_MILLI].copy(),
+        rate_day=periods[:, PERIOD_RATE_DAY].astype(np.int32),
     )
 
 

@@ -101,7 +101,8 @@ class ItemAllocations(NamedTuple):
 
     Sorted by value day within an item; only those posted by the as-of date. `has_any` (bool[n])
     tells which items have an accepted allocation at all: then the allocations decide (DOMAIN 3).
-    `at_extract_milli` (int64[n]) sums those posted by the extract date.
+    `at_extract_milli` (int64[n]) sums those posted by the extract date. `kind_code` (int32[m]) is a
+    position in `ALLOCATION_KINDS`.
     """
 
     offset: Array
@@ -109,6 +110,7 @@ class ItemAllocations(NamedTuple):
     amount_milli: Array
     has_any: Array
     at_extract_milli: Array
+    kind_code: Array
 
 
 class AllocationFaults(NamedTuple):
@@ -148,6 +150,7 @@ def attach_allocations(
         amount_milli=np.ascontiguousarray(records["amount_milli"][order]),
         has_any=np.bincount(row[good], minlength=items.row_count) > 0,
         at_extract_milli=at_extract,
+        kind_code=records["kind_code"][order],
     )
     refused = np.flatnonzero(~good)
     reasons = np.array([REASON_POSITION[reason] for reason, _ in _REFUSALS], np.int16)

@@ -44,6 +44,7 @@ MINOR_UNIT_MILLI = np.array(
     [10 ** (3 - CURRENCY_EXPONENTS[currency]) for currency in CURRENCIES], np.int64
 )
 DEFAULT_SEGMENT = "ALL"
+IMPUTATIONS = CUSTOMERS.column("imputation").allowed
 CUSTOMER_TEXTS = ("name", "country", "risk_class", "segment", "account_manager")
 
 
@@ -87,7 +88,8 @@ class Companies:
 class Customers:
     """Customers, n rows: those of the table, then placeholders for ids that only items know.
 
-    Text columns are Arrow arrays (null where unknown). `account_code` is the customer's credit
+    Text columns are Arrow arrays (null where unknown). `imputation_code` is a position in
+    `IMPUTATIONS`, -1 where the configuration decides. `account_code` is the customer's credit
     account, a position in `account_ids`. Days are `NO_DAY` where there is none.
     """
 
@@ -104,6 +106,7 @@ class Customers:
     insolvency_day: Array
     insolvency_ended_day: Array
     regime_code: Array
+    imputation_code: Array
     terms: tuple[str, ...]
     terms_code: Array
     is_placeholder: Array
@@ -243,6 +246,7 @@ def resolve_customers(
         insolvency_day=checked.day("insolvency_date"),
         insolvency_ended_day=checked.day("insolvency_ended_on"),
         regime_code=checked.values["interest_regime"],
+        imputation_code=checked.listed("imputation"),
         terms=terms,
         terms_code=terms_code,
         is_placeholder=np.zeros(checked.row_count, bool),
@@ -279,6 +283,7 @@ def add_placeholders(customers: Customers, unknown: Sequence[str]) -> Customers:
         insolvency_day=longer(customers.insolvency_day, NO_DAY),
         insolvency_ended_day=longer(customers.insolvency_ended_day, NO_DAY),
         regime_code=longer(customers.regime_code, -1),
+        imputation_code=longer(customers.imputation_code, -1),
         terms=customers.terms,
         terms_code=longer(customers.terms_code, -1),
         is_placeholder=longer(customers.is_placeholder, filler=True),

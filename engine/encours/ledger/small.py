@@ -42,6 +42,7 @@ class SmallTable:
     rows      how many of them
     read      rows read, the unusable ones included
     findings  one for each unusable row
+    places    where each usable row stands: table, unit and row there
     """
 
     name: str
@@ -49,6 +50,13 @@ class SmallTable:
     rows: int
     read: int
     findings: tuple[Finding, ...]
+    places: tuple[tuple[TableSource, Unit, int], ...] = ()
+
+    def place(self, row: int) -> str:
+        """Say where a usable row stands: `reference_rates.csv, row 3`."""
+        source, unit, position = self.places[row]
+        [number] = source.row_numbers(unit, np.array([position], np.int64)).tolist()
+        return f"{unit.file.relative}, row {number}"
 
 
 @dataclass
@@ -80,6 +88,7 @@ def read_small_table(source: TableSource, table: Table) -> SmallTable:
         rows=len(good),
         read=len(rows.places) + len(source.rejected),
         findings=tuple(sorted(findings, key=lambda finding: (finding.file, finding.row_number))),
+        places=tuple((source, *rows.places[row]) for row in good),
     )
 
 

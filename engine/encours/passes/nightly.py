@@ -507,12 +507,13 @@ class NightlyRun:
                 )
 
     def _timing(self) -> dict[str, object]:
-        """Give wall seconds and peak memory; they depend on the machine and decide nothing."""
+        """Give wall seconds, peak memory and where the ledger lay: none of it decides anything."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {
             "wall_seconds": dict(self._clock.seconds),
             "peak_memory_bytes": peak,
             "threads": self._options.threads,
+            "ledger": os.fsencode(self._directory.resolve()).decode(errors="backslashreplace"),
         }
 
 

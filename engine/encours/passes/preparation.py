@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from encours.calc.context import (
     company_regimes,
     conversion_to,
     customer_regimes,
+    interest_first,
 )
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import WHOLE_TABLE, CheckedColumns, join_checked
@@ -37,23 +39,35 @@ from encours.ledger.streamed import check_streamed
 from encours.passes.keys_pass import unknown_texts
 from encours.passes.workers import run_in_order
 from encours.rules.fx import build_fx
+from encours.rules.own_regimes import own_regimes
 from encours.rules.regimes import load_regimes
-from encours.rules.series import load_series
+from encours.rules.series import UserRate, load_series, own_rates
 from encours_schemas import INPUT_TABLES
-from encours_schemas.errors import ConfigurationWrong
+from encours_schemas.errors import ConfigurationWrong, InputRefused
 from encours_schemas.names import nearest_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import Ledger, TableSource
-    from encours.passes.keys_pass import Keys
     from encours_schemas.configuration import Configuration
 
 STREAMED = ("open_items", "allocations", "commitments", "customers", "sales", "credit_limits")
 """Tables that the passes read themselves; all others are small."""
+
+
+class PartiesFound(Protocol):
+    """The parties that items name: the keys pass finds those of a whole ledger."""
+
+    @property
+    def company_codes(self) -> Collection[str]:
+        """Every company code met."""
+
+    @property
+    def unknown_customers(self) -> Collection[str]:
+        """Every customer id met that the customers' table lacks."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ def _read_customers(
 ) -> tuple[Customers, TextIndex, frozenset[str]]:
     """Read the customers that can be used, index them, and name those that cannot."""
     source = ledger.tables["customers"]
-    regimes = tuple(load_regimes())
+    regimes = tuple(load_regimes(own_regimes(configuration)))
     checked = _checked_customers(source, regimes)
     faults = checked.faults
     causes = [faults.of_row(row) for row in np.flatnonzero(faults.bad).tolist()]
@@ -162,20 +176,24 @@ def _carried(source: TableSource, carry: tuple[str, ...]) -> pa.Table:
 
 
 def build_context(
-    ledger: Ledger, master: Master, keys: Keys, as_of_day: int, configuration: Configuration
+    ledger: Ledger,
+    master: Master,
+    parties: PartiesFound,
+    as_of_day: int,
+    configuration: Configuration,
 ) -> Preparation:
     """Put master data, law and exchange rates together, once all parties are known."""
-    companies = _companies(ledger, master, keys, configuration)
+    companies = _companies(ledger, master, parties, configuration)
     customers = master.customers
     index = master.customer_index
     if configuration.input.unknown_customer == "placeholder":
-        unknown = keys.unknown_customers | _unknown_in_commitments(ledger, index)
+        unknown = {*parties.unknown_customers} | _unknown_in_commitments(ledger, index)
         customers = add_placeholders(customers, sorted(unknown, key=str.encode))
         index = TextIndex(customers.ids) if unknown else index
     if not len(customers):
         # Kernels look a customer up for every row, refused ones included: let there be one.
         customers = add_placeholders(customers, [""])
-    on_file = load_regimes()
+    on_file = load_regimes(own_regimes(configuration))
     data = MasterData(
         configuration=configuration,
         customers=customers,
@@ -184,7 +202,9 @@ def build_context(
         customer_index=index,
         lost_customers=master.lost_customers,
     )
-    law = build_law(tuple(on_file.values()), load_series(_own_rates(master)), as_of_day)
+    law = build_law(
+        tuple(on_file.values()), load_series(_own_rates(master, configuration)), as_of_day
+    )
     rows = _exchange_rates(master)
     fx = configuration.fx
     targets = {configuration.reporting.currency, *law.indemnities.band_currency} - {""}
@@ -208,6 +228,7 @@ def build_context(
         customer_regime=customer_regimes(
             data, law, by_debtor=configuration.interest.regime_by == "debtor"
         ),
+        pays_interest_first=interest_first(data),
     )
     return Preparation(
         context,
@@ -230,10 +251,10 @@ def _require_known_currency(setting: str, currency: str) -> None:
 
 
 def _companies(
-    ledger: Ledger, master: Master, keys: Keys, configuration: Configuration
+    ledger: Ledger, master: Master, parties: PartiesFound, configuration: Configuration
 ) -> Companies:
     """Join the companies' table with every company code that the ledger uses."""
-    found = set(keys.company_codes)
+    found = set(parties.company_codes)
     source = ledger.tables.get("commitments")
     if source is not None and "company_code" in source.columns:
         for unit in source.units:
@@ -253,13 +274,42 @@ def _unknown_in_commitments(ledger: Ledger, index: TextIndex) -> set[str]:
     return unknown
 
 
-def _own_rates(master: Master) -> list[tuple[Any, ...]]:
-    """Give the user's own rows of reference rates."""
+def _own_rates(master: Master, configuration: Configuration) -> list[UserRate]:
+    """Give the user's own rows of reference rates, those of the configuration first.
+
+    Raises InputRefused for rows of one series and date in the table that differ.
+    """
+    rates = own_rates(configuration)
     table = master.small.get("reference_rates")
     if table is None:
-        return []
+        return rates
+    _refuse_contradictions(table)
     names = ("series", "effective_date", "rate_percent", "source")
-    return list(zip(*(table.columns[name] for name in names), strict=True))
+    rows = zip(*(table.columns[name] for name in names), strict=True)
+    for number, (name, day, percent, source) in enumerate(rows):
+        rates.append(UserRate(name, day, percent, source, table.place(number)))
+    return rates
+
+
+def _refuse_contradictions(table: SmallTable) -> None:
+    """Refuse (65) rates that contradict each other: a run on the others would hide it."""
+    found = [row for row in table.findings if row.reason == Reason.CONFLICTING_DUPLICATE]
+    if not found:
+        return
+    facts = [json.loads(row.raw) for row in found]
+    first = (facts[0].get("series"), facts[0].get("effective_date"))
+    told = [
+        f"{fact.get('rate_percent')} ({row.file}, row {row.row_number})"
+        for row, fact in zip(found, facts, strict=True)
+        if (fact.get("series"), fact.get("effective_date")) == first
+    ]
+    raise InputRefused(
+        what="rows of one series and date that differ",
+        where=f"reference_rates, series {first[0]}, effective_date {first[1]}",
+        found=" and ".join(told),
+        expected="one row",
+        cure="keep the right one",
+    )
 
 
 def _exchange_rates(master: Master) -> list[tuple[Any, ...]]:

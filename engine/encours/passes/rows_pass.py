@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ import pyarrow as pa
 
 from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_documents
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
+from encours.calc.refusals import ItemRefused, MissingRates, require_rates
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import by_item
 from encours.ledger.carried import carried_schema, with_carried
@@ -29,9 +33,10 @@ from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import open_part, part_name
 from encours_schemas.reasons import Reason
+from encours_schemas.shapes import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from encours.calc.context import RunContext
     from encours.ledger.duplicates import Duplicates
@@ -69,6 +74,7 @@ class RowsResult:
     order_payments: list[pa.Table] = field(default_factory=list)
     refused_ordinals: list[Array] = field(default_factory=list)
     refused_causes: list[tuple[str, Reason]] = field(default_factory=list)
+    missing_rates: MissingRates = field(default_factory=Counter)
     published: list[PublishedFile] = field(default_factory=list)
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
@@ -100,7 +106,10 @@ class RowsPass:
         self.result = RowsResult(carried=self._carried)
 
     def run(self, threads: int, progress: Progress) -> RowsResult:
-        """Settle documents that several units share, then compute and write every unit."""
+        """Settle documents that several units share, then compute and write every unit.
+
+        Raises RateMissing when items need a rate that is not known, once all are counted.
+        """
         if len(self._keys.shared_documents):
             self._shared = self._settle_shared_documents(threads, progress)
         units = self._source.units
@@ -115,6 +124,7 @@ class RowsPass:
             for file in files:
                 self._harden(file)
         progress.finish_stage()
+        require_rates(self.result.missing_rates, self._context.law)
         return self.result
 
     def _harden(self, file: PublishedFile) -> None:
@@ -129,12 +139,13 @@ class RowsPass:
         progress.start_stage("documents", sum(unit.row_count for unit in units))
 
         def probe(unit: Unit) -> pa.Table:
-            found = probe_unit(
-                self._read(unit),
-                self._neighbours(unit, shared),
-                self._extract_day,
-                self._context,
-            )
+            with self._naming_item(unit):
+                found = probe_unit(
+                    self._read(unit),
+                    self._neighbours(unit, shared),
+                    self._extract_day,
+                    self._context,
+                )
             progress.advance(unit.row_count)
             return found
 
@@ -145,6 +156,19 @@ class RowsPass:
         rows = first_of_documents(candidates_of(probed), everyone, item_id)
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
+
+    @contextmanager
+    def _naming_item(self, unit: Unit) -> Iterator[None]:
+        """Say of an item that is refused in which file and row it stands, and the id's shape."""
+        try:
+            yield
+        except ItemRefused as error:
+            row = np.array([error.row - unit.first_ordinal], np.int64)
+            [number] = self._source.row_numbers(unit, row).tolist()
+            [raw] = self._source.raw_rows(unit, row)
+            shape = shape_of(str(json.loads(raw).get("item_id")))
+            error.where = f"open_items, {unit.file.relative}, row {number}, item {shape}"
+            raise
 
     def _read(self, unit: Unit) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
@@ -167,12 +191,13 @@ class RowsPass:
         """Compute some consecutive units and write their rows into one part of each table."""
         writers: dict[str, Any] = {}
         for unit in units:
-            result = compute_unit(
-                self._read(unit),
-                self._neighbours(unit, self._shared),
-                UnitOptions(self._extract_day, self._chunk_rows),
-                self._context,
-            )
+            with self._naming_item(unit):
+                result = compute_unit(
+                    self._read(unit),
+                    self._neighbours(unit, self._shared),
+                    UnitOptions(self._extract_day, self._chunk_rows),
+                    self._context,
+                )
             self._collect(unit, result)
             for name, table in (("items", result.published), ("interest_periods", result.periods)):
                 if table is not None and self._staging is not None:
@@ -193,6 +218,7 @@ class RowsPass:
             self.result.lines.merge(result.lines)
             self.result.cells.merge(result.cells)
             self.result.totals.merge(result.totals)
+            self.result.missing_rates.update(result.missing_rates)
             if result.order_payments.num_rows:
                 self.result.order_payments.append(result.order_payments)
             for refused in result.allocation_faults:

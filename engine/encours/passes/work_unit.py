@@ -25,6 +25,7 @@ from encours.calc.documents import (
 from encours.calc.items import MeasuredItems, measure_items
 from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
+from encours.calc.refusals import MissingRates, renumbering
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import AllocationFaults, attach_allocations
 from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_of
@@ -60,6 +61,10 @@ class Neighbours:
     shared: SharedDocuments = field(default=NONE_SHARED)
     start: int = 0
     customer_code: Array | None = None
+
+    def ordinal(self, row: int) -> int:
+        """Give the ordinal in the table of one of the rows."""
+        return self.first_ordinal + row
 
     def rows(self, start: int, count: int) -> Neighbours:
         """Give the neighbours of some consecutive rows of the unit."""
@@ -99,6 +104,7 @@ class UnitResult:
     faults             what is wrong with its rows
     kept               rows that stay in spite of a warning, by reason: int64[k]
     allocation_faults  allocations that their items refuse
+    missing_rates      items whose interest needs a rate that is not known
     """
 
     published: pa.Table
@@ -110,6 +116,7 @@ class UnitResult:
     faults: RowFaults
     kept: dict[Reason, Array]
     allocation_faults: list[AllocationFaults]
+    missing_rates: MissingRates
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,8 @@ def compute_unit(
     published, periods, order_payments = [], [], []
     for piece in slices:
         own = _within(bearers, piece.start, piece.items.row_count)
-        paid = compensate(piece.items, piece.measured, own, context)
+        with renumbering(neighbours.rows(piece.start, 0).ordinal):
+            paid = compensate(piece.items, piece.measured, own, context)
         rows = np.flatnonzero(piece.measured.is_published)
         lines, cells = sum_lines(piece.items, piece.measured, paid, rows, context)
         result.lines.merge(lines)
@@ -190,7 +198,7 @@ def _measure_slice(
     context: RunContext,
 ) -> _Slice:
     """Decode and measure consecutive rows of a unit."""
-    items, refused, measured = _measure(
+    items, refused, measured = measure_rows(
         data, customer_code, neighbours, options.extract_day, context
     )
     found = find_candidates(items, measured, company_hashes(context), context)
@@ -218,6 +226,7 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
         faults=faults,
         kept={reason: np.concatenate(rows) for reason, rows in kept.items()},
         allocation_faults=[piece.refused for piece in slices],
+        missing_rates=sum((piece.measured.missing_rates for piece in slices), MissingRates()),
     )
 
 
@@ -246,7 +255,8 @@ def probe_unit(
     few = _rows_of(neighbours, wanted)
     rows = _plain_rows(data, wanted)
     customer_code = context.master.customer_codes(rows)
-    items, _, measured = _measure(rows, customer_code, few, extract_day, context)
+    with renumbering(lambda row: neighbours.ordinal(int(wanted[row]))):
+        items, _, measured = measure_rows(rows, customer_code, few, extract_day, context)
     found = find_candidates(items, measured, company_hashes(context), context)
     return pa.table(
         {
@@ -298,14 +308,14 @@ def company_hashes(context: RunContext) -> Array:
     return hash_column(pa.array(context.master.companies.codes, pa.string()))[0]
 
 
-def _measure(
+def measure_rows(
     data: pa.Table,
     customer_code: Array,
     neighbours: Neighbours,
     extract_day: int,
     context: RunContext,
 ) -> tuple[Items, AllocationFaults, MeasuredItems]:
-    """Decode, check, join and measure a unit's items."""
+    """Decode, check, join and measure a unit's items, or some of them."""
     items = resolve_items(data, customer_code, context.master, context.as_of_day)
     for rows, reason in (
         (neighbours.copies, Reason.DUPLICATE_KEY),
@@ -317,7 +327,8 @@ def _measure(
     attached, refused = attach_allocations(
         neighbours.records, items, neighbours.first_ordinal, context.as_of_day, extract_day
     )
-    measured = measure_items(items, attached, context, extract_day)
+    with renumbering(neighbours.ordinal):
+        measured = measure_items(items, attached, context, extract_day)
     return items, refused, measured
 
 

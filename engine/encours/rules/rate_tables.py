@@ -16,7 +16,7 @@ integers, and the product of most items fits 64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -24,7 +24,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encours.rules.regimes import NO_REGIME, DayCount, Fixing, Regime
+from encours.rules.own_regimes import NO_REGIME
+from encours.rules.regimes import DayCount, Fixing, Regime
 from encours.rules.series import ONE_DAY, RateSeries, half_year_end, half_year_start
 from encours_schemas.errors import ConfigurationWrong, RateMissing
 from encours_schemas.names import nearest_name
@@ -62,10 +63,11 @@ _BASIS: Final = {
 
 
 class YearlyRate(NamedTuple):
-    """What a day pays, in percent per year: the reference rate, and the whole rate."""
+    """What a day pays, in percent per year: the reference rate, the whole rate, and its floor."""
 
     reference: Decimal | None
     rate: Decimal
+    floor: Decimal | None = None
 
 
 class RateTables(NamedTuple):
@@ -119,17 +121,26 @@ def yearly_rate(regime: Regime, series: dict[str, RateSeries], day: date) -> Yea
 def rate_missing(regime: Regime, series: dict[str, RateSeries], day: int) -> RateMissing:
     """Give the error for a day (since 1970-01-01) whose rate is not known, to be raised."""
     calendar_day = _EPOCH + timedelta(days=day)
-    for name, needed in _look_ups(regime, calendar_day):
-        found = _series(series, name, regime)
-        if found.row_on(needed) is None:
-            error = found.missing(needed)
-            error.where = f"interest of {calendar_day} under regime {regime.name}"
-            return error
+    found = missing_look_up(regime, series, calendar_day)
+    if found is not None:
+        error = series[found[0]].missing(found[1])
+        error.where = f"interest of {calendar_day} under regime {regime.name}"
+        return error
     return RateMissing(
         what=f"no interest rates are held for {calendar_day}",
         where=f"interest regime {regime.name}",
         expected=f"a due date from {_EPOCH + timedelta(days=EARLIEST_DAY)} on",
     )
+
+
+def missing_look_up(
+    regime: Regime, series: dict[str, RateSeries], day: date
+) -> tuple[str, date] | None:
+    """Give the series and the date that a day's rate needs and that is not known; None: it is."""
+    for name, needed in _look_ups(regime, day):
+        if series_of(series, name, regime).row_on(needed) is None:
+            return name, needed
+    return None
 
 
 def build_rate_tables(
@@ -265,7 +276,7 @@ def _segment_starts(
         half_year = half_year_end(half_year) + ONE_DAY
     for regime in regimes:
         if regime.fixing is Fixing.CONTRACTUAL and regime.reference is not None:
-            followed = _series(series, regime.reference, regime)
+            followed = series_of(series, regime.reference, regime)
             changes = [row.effective_date for row in followed.rows]
             for known_first, known_last in followed.known:
                 changes += [known_first, known_last + ONE_DAY]
@@ -278,7 +289,7 @@ def _yearly_rate_or_none(
 ) -> YearlyRate | None:
     values = []
     for name, needed in _look_ups(regime, day):
-        row = _series(series, name, regime).row_on(needed)
+        row = series_of(series, name, regime).row_on(needed)
         if row is None:
             return None
         values.append(row.rate_percent)
@@ -286,9 +297,11 @@ def _yearly_rate_or_none(
     rate = regime.contractual_rate
     if rate is None:
         rate = regime.rate_over(values[0])
+    floor = None
     if regime.floor is not None:
-        rate = max(rate, regime.floor.times * values[-1])
-    return YearlyRate(reference, rate)
+        floor = regime.floor.times * values[-1]
+        rate = max(rate, floor)
+    return YearlyRate(reference, rate, floor)
 
 
 def _look_ups(regime: Regime, day: date) -> list[tuple[str, date]]:
@@ -301,13 +314,14 @@ def _look_ups(regime: Regime, day: date) -> list[tuple[str, date]]:
     return needed
 
 
-def _series(series: dict[str, RateSeries], name: str, regime: Regime) -> RateSeries:
+def series_of(series: Mapping[str, RateSeries], name: str, regime: Regime) -> RateSeries:
+    """Give a series that a regime names; raises ConfigurationWrong where there is none."""
     if name not in series:
         raise ConfigurationWrong(
             what=f"there is no rate series {name}",
             where=f"interest regime {regime.name}",
             expected=nearest_name(name, series) or "",
-            cure="add its rates to the table reference_rates",
+            cure="add its rates to the table reference_rates, or to interest.rates",
         )
     return series[name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from importlib.resources import files
@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from encours.rules.countries import LATE_PAYMENT_LAW_COUNTRIES
+from encours.rules.countries import COUNTRY_CODES, LATE_PAYMENT_LAW_COUNTRIES
 from encours.rules.currencies import CURRENCY_EXPONENTS
-from encours_schemas.errors import ConfigurationWrong, RateMissing
+from encours.rules.own_regimes import NO_REGIME, lay_over, wrong_regime
+from encours_schemas.errors import RateMissing
 from encours_schemas.names import nearest_name
 
-NO_REGIME: Final = "NONE"
 DUE_DATE: Final = "due_date"
 
 Days = NDArray[np.int32]
@@ -71,7 +71,11 @@ class TermCap:
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """One regime; see the head of `data/regimes.toml` for the meaning of each fact."""
+    """One regime; see the head of `data/regimes.toml` for the meaning of each fact.
+
+    based_on   the regime that a user's one was derived from, "" where there is none
+    is_own     a user's regime, or a bundled one that the user changed
+    """
 
     name: str
     fixing: Fixing
@@ -94,6 +98,23 @@ class Regime:
     term_cap: TermCap | None = None
     limitation_years: int | None = None
     limitation_from: str = DUE_DATE
+    articles: str = ""
+    articles_in: Mapping[str, str] = field(default_factory=dict)
+    indemnity_articles: str = ""
+    source: str = ""
+    confidence: str = ""
+    confidence_in: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    based_on: str = ""
+    is_own: bool = False
+
+    def articles_of(self, country: str | None) -> str:
+        """Name the text that grants it: the national one where it is on file."""
+        return self.articles_in.get(country or "", self.articles)
+
+    def confidence_of(self, country: str | None) -> str:
+        """Say how sure its facts are for a country."""
+        return self.confidence_in.get(country or "", self.confidence)
 
     def rounded_reference(self, reference: Decimal) -> Decimal:
         """Give the reference rate as this regime takes it."""
@@ -104,19 +125,39 @@ class Regime:
         return _rounded_up(self.rounded_reference(reference) + self.margin, self.round_total_up_to)
 
 
-def load_regimes(extra: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Regime]:
-    """Load the bundled regimes, then those of `extra` (tables of the same form); `NONE` comes last.
+def load_regimes(own: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Regime]:
+    """Load the bundled regimes, with the user's laid over them; `NONE` comes last.
 
-    Raises ConfigurationWrong for an extra regime that is not well formed.
+    own   by name, tables of the same form. One named like a bundled regime changes the keys that it
+          gives; another one starts from the regime, or the country's, that its `based_on` names, or
+          says everything itself.
+
+    Raises ConfigurationWrong for a regime that is not well formed, and for two that serve the same
+    country.
     """
     text = (files("encours.rules") / "data" / "regimes.toml").read_text(encoding="utf-8")
-    tables: dict[str, Mapping[str, Any]] = dict(tomllib.loads(text, parse_float=Decimal))
-    for name, table in (extra or {}).items():
-        if name in tables:
-            raise _wrong(name, "the name is taken by a bundled regime", found=name)
-        tables[name] = table
+    bundled: dict[str, Mapping[str, Any]] = dict(tomllib.loads(text, parse_float=Decimal))
+    tables = lay_over(bundled, own or {})
     tables[NO_REGIME] = tables.pop(NO_REGIME)
-    return {name: _regime(name, table) for name, table in tables.items()}
+    regimes = {
+        name: _regime(name, table, is_own=name in (own or {})) for name, table in tables.items()
+    }
+    _refuse_overlaps(regimes)
+    return regimes
+
+
+def _refuse_overlaps(regimes: Mapping[str, Regime]) -> None:
+    """Refuse two regimes that claim the same country: which one governs nobody could tell."""
+    served: dict[tuple[str, bool], str] = {}
+    for name, regime in regimes.items():
+        for country in regime.countries:
+            other = served.setdefault((country, regime.public), name)
+            if other != name:
+                raise wrong_regime(
+                    name,
+                    f"the regime {other} serves the country {country}, too",
+                    expected=f"changes of [interest.regimes.{other}], or no countries",
+                )
 
 
 def business_regime(regimes: Mapping[str, Regime], country: str) -> str | None:
@@ -204,19 +245,15 @@ def _regime_of(regimes: Mapping[str, Regime], country: str, *, public: bool) -> 
     return None
 
 
-def _wrong(name: str, what: str, *, found: str = "", expected: str = "") -> ConfigurationWrong:
-    return ConfigurationWrong(
-        what=what, where=f"interest regime {name}", found=found, expected=expected
-    )
-
-
-def _regime(name: str, table: Mapping[str, Any]) -> Regime:
+def _regime(name: str, table: Mapping[str, Any], *, is_own: bool) -> Regime:
     """Build a regime from its table, and check what the kernels rely on."""
-    names = {field.name for field in fields(Regime)} - {"name"}
+    names = {fact.name for fact in fields(Regime)} - {"name", "is_own"}
     for key in table:
         if key not in names:
             nearest = nearest_name(key, names)
-            raise _wrong(name, "unknown key", found=key, expected=nearest or "a key of a regime")
+            raise wrong_regime(
+                name, "unknown key", found=key, expected=nearest or "a key of a regime"
+            )
     facts = dict(table)
     try:
         facts |= {key: _decimal(facts[key]) for key in _DECIMAL_KEYS & facts.keys()}
@@ -232,9 +269,9 @@ def _regime(name: str, table: Mapping[str, Any]) -> Regime:
         facts["fixing"] = Fixing(facts["fixing"])
         facts["day_count"] = DayCount(facts["day_count"])
         facts.setdefault("indemnity_band_currency", facts.get("indemnity_currency", ""))
-        regime = Regime(name=name, **facts)
+        regime = Regime(name=name, is_own=is_own, **facts)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise _wrong(name, "the regime is not well formed", found=repr(error)) from error
+        raise wrong_regime(name, "the regime is not well formed", found=repr(error)) from error
     return _checked(regime)
 
 
@@ -255,22 +292,29 @@ def _checked(regime: Regime) -> Regime:
     for key, allowed in _ALLOWED.items():
         value = getattr(regime, key)
         if value not in allowed:
-            raise _wrong(regime.name, f"{key} is wrong", found=value, expected=" or ".join(allowed))
+            raise wrong_regime(
+                regime.name, f"{key} is wrong", found=value, expected=" or ".join(allowed)
+            )
+    for country in regime.countries:
+        if country not in COUNTRY_CODES:
+            raise wrong_regime(
+                regime.name, "unknown country", found=country, expected="an ISO 3166-1 code as FR"
+            )
     if (regime.reference is None) == (regime.contractual_rate is None):
-        raise _wrong(regime.name, "a regime has either a reference or a contractual_rate")
+        raise wrong_regime(regime.name, "a regime has either a reference or a contractual_rate")
     if regime.contractual_rate is not None and regime.fixing is not Fixing.CONTRACTUAL:
-        raise _wrong(regime.name, "a contractual_rate goes with fixing contractual")
+        raise wrong_regime(regime.name, "a contractual_rate goes with fixing contractual")
     if regime.compounding != "none" and regime.fixing is Fixing.FIXED_AT_PAYMENT:
-        raise _wrong(regime.name, "interest fixed at payment cannot compound")
+        raise wrong_regime(regime.name, "interest fixed at payment cannot compound")
     limits = [band.limit for band in regime.indemnity]
     bounded = [limit for limit in limits[:-1] if limit is not None]
     if len(bounded) != max(len(limits) - 1, 0) or (limits and limits[-1] is not None):
-        raise _wrong(regime.name, "every indemnity band but the last needs a bound")
+        raise wrong_regime(regime.name, "every indemnity band but the last needs a bound")
     if bounded != sorted(set(bounded)):
-        raise _wrong(regime.name, "indemnity bands must ascend")
+        raise wrong_regime(regime.name, "indemnity bands must ascend")
     for currency in (regime.indemnity_currency, regime.indemnity_band_currency):
         if regime.indemnity and currency not in CURRENCY_EXPONENTS:
-            raise _wrong(regime.name, "unknown currency of the indemnity", found=currency)
+            raise wrong_regime(regime.name, "unknown currency of the indemnity", found=currency)
     return regime
 
 

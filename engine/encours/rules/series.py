@@ -14,15 +14,29 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from encours_schemas.errors import InputRefused, RateMissing
+
+if TYPE_CHECKING:
+    from encours_schemas.configuration import Configuration
 
 DECIMALS_MAX: Final = 9
 ONE_DAY: Final = timedelta(days=1)
 
-UserRate = tuple[str, date, Decimal, str]
+BUNDLED: Final = "bundled"
+
 Interval = tuple[date, date]
+
+
+class UserRate(NamedTuple):
+    """A row of the user's own: percent of a series from a date on, and where it stands."""
+
+    series: str
+    effective_date: date
+    rate_percent: Decimal
+    source: str | None = None
+    place: str = "reference_rates"
 
 
 def half_year_start(day: date) -> date:
@@ -42,12 +56,16 @@ def half_year_name(day: date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
-    """One value of a series, in percent per year, with where it comes from."""
+    """One value of a series, in percent per year, with where it comes from.
+
+    place   `bundled`, or where the user's row stands
+    """
 
     effective_date: date
     rate_percent: Decimal
     source: str
     confidence: str = ""
+    place: str = BUNDLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +121,35 @@ class RateSeries:
         )
 
 
+def own_rates(configuration: Configuration) -> list[UserRate]:
+    """Give the configured rows of reference rates."""
+    return [
+        UserRate(row.series, row.effective_date, row.rate_percent, row.source, "interest.rates")
+        for row in configuration.interest.rates
+    ]
+
+
 def load_series(extra_rows: Iterable[UserRate] = ()) -> dict[str, RateSeries]:
     """Load the bundled series, sorted by name, with the user's rows laid over them.
 
-    extra_rows   (series, effective date, percent, source); a row replaces a bundled value of the
-                 same date, and may start a series of its own.
+    extra_rows   a row replaces a bundled value of the same date, and may start a series of its own
 
-    Raises InputRefused for two different values of one series and date, and for more than nine
-    decimals.
+    Raises InputRefused for two different values of one series and date, naming both, and for more
+    than nine decimals.
     """
     bundled_rows, bundled_until = _load_bundled()
     rows = {name: dict(by_date) for name, by_date in bundled_rows.items()}
     known: dict[str, list[Interval]] = {
         name: [(min(by_date), bundled_until[name])] for name, by_date in bundled_rows.items()
     }
-    given: dict[tuple[str, date], Decimal] = {}
-    for name, effective_date, percent, source in extra_rows:
-        _check_user_rate(given, name, effective_date, percent)
-        rows.setdefault(name, {})[effective_date] = RateRow(effective_date, percent, source)
-        known.setdefault(name, []).append((effective_date, half_year_end(effective_date)))
+    given: dict[tuple[str, date], UserRate] = {}
+    for row in extra_rows:
+        _check_user_rate(given.setdefault((row.series, row.effective_date), row), row)
+        day = row.effective_date
+        by_date = rows.setdefault(row.series, {})
+        if day not in by_date or by_date[day].place == BUNDLED:
+            by_date[day] = RateRow(day, row.rate_percent, row.source or "", place=row.place)
+        known.setdefault(row.series, []).append((day, half_year_end(day)))
     return {
         name: RateSeries(
             name=name,
@@ -154,19 +182,23 @@ def _load_bundled() -> tuple[dict[str, dict[date, RateRow]], dict[str, date]]:
     return rows, until
 
 
-def _check_user_rate(
-    given: dict[tuple[str, date], Decimal], name: str, effective_date: date, percent: Decimal
-) -> None:
-    where = f"reference_rates: series {name}, effective_date {effective_date}"
-    if given.setdefault((name, effective_date), percent) != percent:
+def _check_user_rate(earlier: UserRate, row: UserRate) -> None:
+    where = f"series {row.series}, effective_date {row.effective_date}"
+    if earlier.rate_percent != row.rate_percent:
         raise InputRefused(
-            what="two values for one series and date", where=where, cure="keep the right one"
+            what="two values for one series and date",
+            where=where,
+            found=(
+                f"{earlier.rate_percent} ({earlier.place}) and {row.rate_percent} ({row.place})"
+            ),
+            expected="one value",
+            cure="keep the right one",
         )
-    exponent = percent.normalize().as_tuple().exponent
+    exponent = row.rate_percent.normalize().as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -DECIMALS_MAX:
         raise InputRefused(
             what="the rate has too many decimals",
-            where=where,
+            where=f"{row.place}: {where}",
             expected=f"a number of percent with at most {DECIMALS_MAX} decimals",
         )
 

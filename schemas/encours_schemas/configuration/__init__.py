@@ -5,6 +5,7 @@ This is the only part of the package that needs pydantic.
 
 from __future__ import annotations
 
+from encours_schemas.configuration.law import OwnRate, OwnRegime
 from encours_schemas.configuration.loading import Loaded, load_configuration
 from encours_schemas.configuration.models import (
     Ageing,
@@ -32,6 +33,8 @@ __all__ = [
     "Interest",
     "Limits",
     "Loaded",
+    "OwnRate",
+    "OwnRegime",
     "Reporting",
     "SegmentExposure",
     "TableInput",

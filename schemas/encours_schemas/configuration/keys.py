@@ -21,6 +21,10 @@ KeyPath = tuple[str, ...]
 VARIABLE_PREFIX: Final = "ENCOURS_"
 _LEVEL: Final = "__"
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_NAMED_WITH_CASE: Final[dict[KeyPath, str]] = {
+    ("exposure", "segments"): "a credit segment",
+    ("interest", "regimes"): "an interest regime",
+}
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
@@ -67,11 +71,11 @@ def path_of_variable(name: str) -> KeyPath | None:
         if path not in set(static_keys()):
             _refuse_near_miss(name)
             return None
-    elif path[:2] == ("exposure", "segments"):
+    elif path[:2] in _NAMED_WITH_CASE:
         raise ConfigurationWrong(
-            what="a credit segment cannot be configured here",
+            what=f"{_NAMED_WITH_CASE[path[:2]]} cannot be configured here",
             where=f"environment {name}",
-            cure="set it in the file: a variable cannot carry the case of the segment's name",
+            cure="set it in the file: a variable cannot carry the case of its name",
         )
     return path
 

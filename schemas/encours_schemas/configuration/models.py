@@ -9,17 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from encours_schemas.configuration import checks
+from encours_schemas.configuration.law import OwnRate, OwnRegimes
+from encours_schemas.configuration.sections import FromList, InOrder, ModelsInOrder, Section
 
 Component = Literal[
     "receivables",
@@ -34,60 +28,23 @@ Component = Literal[
 ]
 
 
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _plain_decimal(value: Decimal) -> str:
-    # 0.50 and 0.5 are the same setting and must give the same run id.
-    text = format(value, "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can hold
-    """Make JSON values of what TOML holds, with the keys in order."""
-    if isinstance(value, Decimal):
-        return _plain_decimal(value)
-    if isinstance(value, dict):
-        return {key: _plain(value[key]) for key in sorted(value)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return str(value)  # dates and times of TOML print as ISO 8601
-
-
-def _plain_models(value: dict[str, BaseModel]) -> dict[str, Any]:
-    return {key: value[key].model_dump(mode="json") for key in sorted(value)}
-
-
-_FromList = BeforeValidator(_as_tuple)
-_InOrder = PlainSerializer(_plain, when_used="json")
-_ModelsInOrder = PlainSerializer(_plain_models, when_used="json")
-
 Amount = Annotated[
     Decimal,
     BeforeValidator(checks.exact_number),
     AfterValidator(checks.checked_minimum_claim),
-    _InOrder,
+    InOrder,
 ]
 Ratio = Annotated[
     Decimal,
     BeforeValidator(checks.exact_ratio),
     AfterValidator(checks.checked_ratio),
-    _InOrder,
+    InOrder,
 ]
 Days = Annotated[int, Field(ge=0, le=checks.DAYS_MAX)]
-Bounds = Annotated[tuple[int, ...], _FromList, AfterValidator(checks.checked_bounds)]
-Components = Annotated[tuple[Component, ...], _FromList, AfterValidator(checks.checked_once)]
+Bounds = Annotated[tuple[int, ...], FromList, AfterValidator(checks.checked_bounds)]
+Components = Annotated[tuple[Component, ...], FromList, AfterValidator(checks.checked_once)]
 CurrencyCode = Annotated[str, AfterValidator(checks.checked_currency)]
 CountryCode = Annotated[str, AfterValidator(checks.checked_country)]
-
-
-class Section(BaseModel):
-    """What all sections have in common: frozen, exact types, no unknown key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Reporting(Section):
@@ -165,7 +122,7 @@ class Exposure(Section):
     components_left_out: Components = Field(
         default=(), description="Components that are shown but not counted."
     )
-    segments: Annotated[dict[str, SegmentExposure], _ModelsInOrder] = Field(
+    segments: Annotated[dict[str, SegmentExposure], ModelsInOrder] = Field(
         default_factory=dict,
         description="Settings of single credit segments: `[exposure.segments.NAME]`.",
     )
@@ -205,6 +162,24 @@ class Interest(Section):
     periods: bool = Field(
         default=False, description="Publish the table `interest_periods` as well."
     )
+    imputation: Literal["principal_first", "interest_first"] = Field(
+        default="principal_first",
+        description="What a payment pays first, unless the customer's `imputation` says otherwise.",
+    )
+    regimes: OwnRegimes = Field(
+        default_factory=dict,
+        description=(
+            "Regimes and contracts of your own, and changes of bundled regimes: "
+            "`[interest.regimes.NAME]`."
+        ),
+    )
+    rates: Annotated[tuple[OwnRate, ...], FromList] = Field(
+        default=(),
+        description=(
+            "Rows of reference rates, as in the table `reference_rates`: "
+            "`[[interest.rates]]` with series, effective_date, rate_percent and source."
+        ),
+    )
 
 
 class Limits(Section):
@@ -239,7 +214,7 @@ class TableInput(Section):
     encoding: Annotated[str, AfterValidator(checks.checked_encoding)] = Field(
         default="utf-8", description="Encoding of CSV files."
     )
-    float_decimals: Annotated[dict[str, int], _InOrder] = Field(
+    float_decimals: Annotated[dict[str, int], InOrder] = Field(
         default_factory=dict,
         description=(
             "How many decimals the floats of a column mean, by column. A float column that is "
@@ -274,7 +249,7 @@ class Input(Section):
     tables: Annotated[
         dict[TableName, TableInput],
         AfterValidator(checks.checked_float_columns),
-        _ModelsInOrder,
+        ModelsInOrder,
     ] = Field(
         default_factory=dict,
         description="Dialect of single input tables: `[input.tables.NAME]`.",
@@ -303,7 +278,7 @@ class Defaults(Section):
 class Configuration(Section):
     """Everything that can be configured; every key is optional."""
 
-    carry: Annotated[tuple[str, ...], _FromList, AfterValidator(checks.checked_carry)] = Field(
+    carry: Annotated[tuple[str, ...], FromList, AfterValidator(checks.checked_carry)] = Field(
         default=(),
         description=(
             "Columns unknown to the contract that pass unchanged: from `open_items` to `items`, "
@@ -316,7 +291,7 @@ class Configuration(Section):
     exposure: Exposure = Field(default_factory=Exposure)
     interest: Interest = Field(default_factory=Interest)
     limits: Limits = Field(default_factory=Limits)
-    rules: Annotated[dict[RuleName, dict[str, Any]], _InOrder] = Field(
+    rules: Annotated[dict[RuleName, dict[str, Any]], InOrder] = Field(
         default_factory=dict,
         description=(
             "One table per rule id: whether it is enabled, its thresholds, its holds, and where "
