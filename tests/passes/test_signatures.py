@@ -36,8 +36,9 @@ json.dump(counts, sys.stdout)
 
 
 def called_from_outside(names: set[str]) -> set[str]:
-    """Name the kernels that the rest of the engine calls, as opposed to other kernels."""
-    texts = [one.text for one in modules() if not one.path.startswith("engine/encours/kernels/")]
+    """Name the kernels that a run calls, as opposed to other kernels and to explanations."""
+    elsewhere = ("engine/encours/kernels/", "engine/encours/explain/")
+    texts = [one.text for one in modules() if not one.path.startswith(elsewhere)]
     return {name for name in names if any(re.search(rf"\b{name}\(", text) for text in texts)}
 
 

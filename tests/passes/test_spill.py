@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from encours.passes.spill import ParkedColumn, Spill
+from encours.passes.spill import MemoryBudget, ParkedColumn, Spill
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -36,9 +36,13 @@ def block(chance: random.Random, label: int, count: int) -> tuple[Array, Array]:
     return records, np.array(parts, np.int32)
 
 
+@pytest.mark.parametrize("kept_bytes", [0, 2_000, 1 << 20])
 @pytest.mark.parametrize("seed", range(8))
-def test_spill__reads_partitions_back_whatever_the_threads_did(spill: Spill, seed: int) -> None:
+def test_spill__reads_partitions_back_whatever_the_threads_did(
+    spill: Spill, seed: int, kept_bytes: int
+) -> None:
     chance = random.Random(seed)
+    spill.kept = MemoryBudget(kept_bytes)
     labels = chance.sample(range(1_000), 40)
     blocks = {label: block(chance, label, chance.choice([0, 1, 7, 90])) for label in labels}
     with ThreadPoolExecutor(8) as pool:
@@ -53,6 +57,15 @@ def test_spill__reads_partitions_back_whatever_the_threads_did(spill: Spill, see
             label for label in sorted(pieces) for _ in range(len(pieces[label]))
         ]
         assert (spill.read(part) == expected).all()
+
+
+def test_spill__writes_nothing_of_what_it_may_keep(spill: Spill) -> None:
+    records, parts = block(random.Random(5), 1, 40)
+    spill.kept = MemoryBudget(records.nbytes)
+    spill.append(1, records, parts)
+    assert spill.path.stat().st_size == 0
+    spill.append(2, records, parts)
+    assert spill.path.stat().st_size == int((parts >= 0).sum()) * RECORD.itemsize
 
 
 def test_spill__may_be_read_by_many_threads_at_once(spill: Spill) -> None:

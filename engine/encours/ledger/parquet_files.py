@@ -196,7 +196,7 @@ def stream_group(
 
 
 class ParquetReader:
-    """Reads row groups; every thread keeps the last few files open that it read from.
+    """Reads row groups of one table; every thread keeps the last few files open that it read from.
 
     A column is no longer read as a dictionary once it turned out to hold nearly as many texts as
     rows: putting together a dictionary that the file does not have takes ten times as long as

@@ -132,7 +132,9 @@ class TableSource:
         if part.staged is not None:
             table = read_staged(part.staged, names)
         else:
-            coded = unit.source.dictionary_columns
+            # A key has as many texts as rows: never a dictionary.
+            key = INPUT_TABLES[self.name].key
+            coded = [name for name in unit.source.dictionary_columns if key != (name,)]
             table = self._reader.read(file.path, file.relative, coded, part.groups, names)
         if table.num_rows != unit.row_count:
             raise broken_file(unit.file.relative, "fewer rows than its footer says")
@@ -200,9 +202,8 @@ def open_ledger(
     for part in parts:
         by_table[part.file.table].append(part)
     carry = configuration.carry
-    reader = ParquetReader()
     tables = {
-        name: _table_source(name, by_table[name], carry, configuration.input.dialect(name), reader)
+        name: _table_source(name, by_table[name], carry, configuration.input.dialect(name))
         for name in found
     }
     _check_carry(carry, tables)
@@ -216,7 +217,6 @@ def _table_source(
     parts: Sequence[FileParts],
     carry: Sequence[str],
     dialect: TableInput,
-    reader: ParquetReader,
 ) -> TableSource:
     """Number the units of a table, and name its columns."""
     _refuse_copies(parts)
@@ -239,7 +239,7 @@ def _table_source(
         units=tuple(units),
         rejected=tuple(finding for part in parts for finding in part.rejected),
         dialect=dialect,
-        _reader=reader,
+        _reader=ParquetReader(),
     )
 
 

@@ -25,7 +25,7 @@ from encours.ledger.allocations import (
 from encours.ledger.checking import UNLISTED, combine, dictionary_of, null_or_empty
 from encours.ledger.decode import TextIndex, decode_text_codes, hash_column
 from encours.ledger.items import with_default
-from encours.passes.spill import ParkedColumn, Spill
+from encours.passes.spill import MemoryBudget, ParkedColumn, Spill
 from encours.passes.workers import run_in_order
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 SHARDS = 64
+KEPT_BYTES = 384 << 20
+"""Keys kept in memory before they are spilled; the rows pass takes more than that."""
 SHARD_SHIFT = np.uint64(58)
 ITEM_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("ordinal", np.int64)])
 DOCUMENT_RECORD = np.dtype([("key", np.uint64)])
@@ -118,9 +120,10 @@ class KeysPass:
         self._lock = threading.Lock()
         self._company_codes: set[str] = set()
         self._unknown_customers: set[str] = set()
-        self._item_keys = Spill(scratch / "item_keys", ITEM_RECORD, SHARDS)
-        self._documents = Spill(scratch / "documents", DOCUMENT_RECORD, SHARDS)
-        self._parked = Spill(scratch / "allocations", ALLOCATION_RECORD, SHARDS)
+        kept = MemoryBudget(KEPT_BYTES)
+        self._item_keys = Spill(scratch / "item_keys", ITEM_RECORD, SHARDS, kept)
+        self._documents = Spill(scratch / "documents", DOCUMENT_RECORD, SHARDS, kept)
+        self._parked = Spill(scratch / "allocations", ALLOCATION_RECORD, SHARDS, kept)
         self._clearings = Spill(scratch / "clearings", CLEARING_RECORD, SHARDS)
         self._customer_codes = CustomerCodes(scratch / "customer_codes", len(items.units))
         self._routed = Spill(scratch / "routed", ALLOCATION_RECORD, max(len(items.units), 1))

@@ -14,17 +14,39 @@ WORD_BYTES = 8
 Records = np.ndarray[Any, np.dtype[Any]]
 
 
+class MemoryBudget:
+    """Bytes that spills may keep instead of writing them: shared, and bounded for any ledger."""
+
+    def __init__(self, size: int) -> None:
+        """Start with `size` bytes to give away."""
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Take `size` bytes if there are so many left; they are not given back."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+
 @dataclass
 class Spill:
     """An append-only file of records, whole words of 64 bits each, in partitions.
 
     Blocks are appended by any thread, each sorted by partition. A partition is read back as its
     pieces in the order of the blocks' labels, so what is read does not depend on who wrote first.
+
+    kept  blocks within this budget stay in memory: the passes need as much later anyway, whereas
+          pages of a new file have to be found and cleared
     """
 
     path: Path
     dtype: np.dtype[Any]
     part_count: int
+    kept: MemoryBudget | None = None
+    _blocks: dict[int, Records] = field(default_factory=dict)
     _pieces: dict[int, tuple[int, Records]] = field(default_factory=dict)
     _length: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,6 +68,11 @@ class Spill:
         ordered = np.empty((len(records), words), np.uint64)
         partition_rows(part, records.view(np.uint64).reshape(-1, words), start, ordered)
         block = ordered[: start[-1]]
+        if self.kept is not None and self.kept.take(ordered.nbytes):
+            with self._lock:
+                self._blocks[label] = block
+                self._pieces[label] = (0, start)
+            return
         with self._lock:
             position = self._length
             self._length += len(block)
@@ -78,14 +105,20 @@ class Spill:
         """Read pieces one behind the other: record[n]."""
         records = np.empty(sum(count for _, _, count in pieces), self.dtype)
         filled = 0
-        for _, position, count in pieces:
+        for label, position, count in pieces:
             piece = records[filled : filled + count]
-            _read_all(self._descriptor, piece, position * self.dtype.itemsize)
+            block = self._blocks.get(label)
+            if block is None:
+                _read_all(self._descriptor, piece, position * self.dtype.itemsize)
+            else:
+                words = piece.view(np.uint64).reshape(count, -1)
+                words[:] = block[position : position + count]
             filled += count
         return records
 
     def close(self) -> None:
-        """Close the file and give its disk space back."""
+        """Close the file and give its disk space, and what was kept in memory, back."""
+        self._blocks.clear()
         os.close(self._descriptor)
         self.path.unlink()
 
