@@ -257,11 +257,6 @@ def test_oracle__is_what_fractions_give_day_by_day(law: Law) -> None:
     for row, interest in enumerate(found):
         regime = law.regimes[triples.regime[row]]
         exact, start = Fraction(0), FIRST + (int(triples.due[row]) + 1) * ONE_DAY
-        rate_day: Callable[[date], date] = (
-            half_year
-            if regime.fixing is Fixing.PER_SEMESTER
-            else lambda _, day=start: half_year(day)
-        )
         for number in range(int(triples.due[row]) + 1, int(triples.end[row]) + 1):
             day = FIRST + number * ONE_DAY
             fixed_on = day if regime.fixing is Fixing.PER_SEMESTER else start
