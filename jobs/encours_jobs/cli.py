@@ -17,6 +17,7 @@ COMMANDS = {
     "validate": "Check a ledger and write its quarantine, without publishing anything.",
     "generate": "Write a realistic synthetic ledger of any size.",
     "explain": "Show how one published figure came about, step by step.",
+    "statement": "State what interest and compensation may be claimed, by letter or as rows.",
     "report": "Print the summary of a published run again.",
     "runs": "List what was published, for which date, with which totals.",
     "verify": "Read a published run again and re-add it.",

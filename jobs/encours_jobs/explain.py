@@ -48,7 +48,7 @@ class Subjects(click.Group):
     epilog="\b\nExample:\n  encours explain item 4711 --run /data/runs/as_of=2026-10-31",
 )
 def command() -> None:
-    """Explain how one published figure came about, step by step.
+    """Show how one published figure came about, step by step.
 
     The figure is computed again from the run's own ledger by the functions of the run; what is
     told is what was published, or the command says that it is not and fails.

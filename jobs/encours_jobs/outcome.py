@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import BinaryIO
 
 import click
 
@@ -99,6 +100,16 @@ def emit(text: str) -> None:
     try:
         click.echo(text)
         sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()
+
+
+def emit_bytes(chunks: Iterable[bytes]) -> None:
+    """Print a result piece by piece, byte for byte; a reader that has gone changes nothing."""
+    stream: BinaryIO = sys.stdout.buffer
+    try:
+        stream.writelines(chunks)
+        stream.flush()
     except BrokenPipeError:
         silence_stdout()
 

@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     help="Publish how each item's interest came about (`interest.periods`).",
 )
 @click.option(
+    "--interest-statement",
+    is_flag=True,
+    default=None,
+    help="Publish what may be claimed, a row per item (`interest.statement`).",
+)
+@click.option(
     "--require-tie-out",
     is_flag=True,
     help="Publish nothing when an open total differs from `ledger_balances`.",

@@ -247,6 +247,62 @@ INTEREST_PERIODS: Final = Table(
     ),
 )
 
+INTEREST_STATEMENT: Final = Table(
+    name="interest_statement",
+    meaning=(
+        "What a billing system may claim: one row per item with interest or compensation not yet "
+        "claimed, or claimed too much (negative), items in the order of the input. Off by default."
+    ),
+    key=("item_id",),
+    sorted_by_key=False,
+    filled_by="interest",
+    columns=(
+        text("customer_id", "Debtor.", required=True),
+        text("company_code", "Creditor.", required=True),
+        text("item_id", "The item.", required=True),
+        text("document_type", "What it is.", required=True, allowed=DOCUMENT_TYPES),
+        text("document_number", "The legal document.", required=True),
+        date("document_date", "Date of the document.", required=True),
+        date("due_date", "Due date, given or derived.", required=True),
+        date("settled_on", "Value date of full settlement."),
+        text("currency", "ISO 4217 code of the item and its interest.", required=True),
+        _item_money("amount", "Original amount incl. tax."),
+        _item_money("open_amount", "Open at the as-of date."),
+        text("interest_regime", "Regime of penalty interest; `NONE` where there is none."),
+        text("articles", "Text of law on which the regime rests."),
+        date("interest_from", "First day that bears interest."),
+        date("interest_to", "Last day that bears interest."),
+        number("interest_days", "Days that bear interest.", Kind.INT32, unit="days"),
+        _item_money("penalty_interest", "Penalty interest to the as-of date."),
+        _item_money("interest_billed", "Part of it that was claimed before."),
+        _item_money("interest_unbilled", "What is left to claim; negative: to be given back."),
+        text("indemnity_currency", "ISO 4217 code of the compensation.", required=True),
+        money(
+            "fixed_indemnity",
+            "Fixed compensation; on the first late item of a document.",
+            "`indemnity_currency`",
+            required=True,
+        ),
+        money(
+            "indemnity_billed",
+            "Part of it that was claimed before.",
+            "`indemnity_currency`",
+            required=True,
+        ),
+        money(
+            "indemnity_unbilled",
+            "What is left to claim; negative: to be given back.",
+            "`indemnity_currency`",
+            required=True,
+        ),
+        text(
+            "no_interest_reason",
+            "Why there is no interest, though something is left to claim or to give back.",
+            allowed=tuple(NoInterestReason),
+        ),
+    ),
+)
+
 BREACHES: Final = Table(
     name="breaches",
     meaning="What rules found, with the measured value, the threshold and the holds.",
@@ -364,6 +420,7 @@ OUTPUT_TABLES: Final[dict[str, Table]] = {
         GROUPS,
         AGEING,
         INTEREST_PERIODS,
+        INTEREST_STATEMENT,
         BREACHES,
         ORDER_DECISIONS_TABLE,
         MOVEMENTS,

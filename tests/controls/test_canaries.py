@@ -24,7 +24,7 @@ from tests.naive.engine import compute_run
 from tests.property.ledgers import build_case
 from tests.property.published import differences, run_engine
 
-CASE = build_case(68, with_defects=False)
+CASE = build_case(71, with_defects=False)
 
 Fault = Callable[[Any], Any]
 
@@ -96,6 +96,13 @@ def add_a_cent_to_open_amounts(patch: pytest.MonkeyPatch) -> None:
 FAULTS = {
     "a published item is lost": changing(work_unit, "encode_items", without_last),
     "a row of interest's detail is lost": changing(work_unit, "interest_periods", without_last),
+    "a row of the statement is lost": changing(work_unit, "statement_rows", without_last),
+    "a claim of the statement has a cent more": changing(
+        work_unit, "statement_rows", cent_more("interest_unbilled")
+    ),
+    "a compensation of the statement has a cent more": changing(
+        work_unit, "statement_rows", cent_more("indemnity_unbilled")
+    ),
     "an item is lost on the way to its customer": lose_a_line_row,
     "a work unit is lost": lose_a_unit,
     "an account is lost": changing(account_tables, "credit_accounts", without_first),
@@ -120,6 +127,7 @@ def test_run__of_this_ledger_is_sound_without_a_fault(tmp_path: Path) -> None:
     expected = compute_run(CASE.tables, CASE.as_of, CASE.configuration)
     assert len(expected.tables["items"]) > 20
     assert expected.tables["interest_periods"]
+    assert expected.tables["interest_statement"]
     assert differences(expected, run_engine(CASE, tmp_path)) == []
 
 

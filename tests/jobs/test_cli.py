@@ -69,6 +69,23 @@ def test_help__of_a_command_begins_with_the_summary_and_has_an_example(name: str
     assert result.exit_code == 0
     assert COMMANDS[name] in " ".join(result.stdout.split())
     assert f"Example:\n    encours {name}" in result.stdout
+
+
+def leaves() -> list[tuple[str, ...]]:
+    """Name every command that does something: groups by their parts."""
+    context = click.Context(main)
+    found: list[tuple[str, ...]] = []
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        parts = command.list_commands(context) if isinstance(command, click.Group) else []
+        found += [(name, part) for part in parts] or [(name,)]
+    return found
+
+
+@pytest.mark.parametrize("command", leaves(), ids=" ".join)
+def test_help__of_a_command_names_the_options_that_all_have(command: tuple[str, ...]) -> None:
+    result = call(*command, "--help")
+    assert result.exit_code == 0
     assert "--log-format" in result.stdout
     assert "--quiet" in result.stdout
 

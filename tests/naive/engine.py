@@ -23,6 +23,7 @@ from tests.naive.laws import Law
 from tests.naive.resolve import Ledger, resolve
 from tests.naive.rows import Row, Tables, check_columns, refuse_duplicates
 from tests.naive.settings import Settings
+from tests.naive.statements import statement_rows
 
 ZERO = Fraction(0)
 RATE_DIGITS = 9
@@ -80,6 +81,7 @@ def compute_run(
         "groups": group_rows(setting, held.values()),
         "ageing": ageing_rows(published, as_of, settings),
         "interest_periods": _period_rows(published, law),
+        "interest_statement": statement_rows(published, setting),
         "quarantine": _quarantine_rows(ledger),
         "tie_out": _tie_out_rows(ledger, published),
     }

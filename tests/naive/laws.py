@@ -83,7 +83,8 @@ class Law:
             base_name = self.business_regime(base_name)
         base = dict(self.regimes[base_name]) if base_name is not None else {}
         if not is_law:
-            base.pop("countries", None)
+            for key in ("countries", "articles", "articles_in"):
+                base.pop(key, None)
         if "contractual_rate" in given:
             base = {key: fact for key, fact in base.items() if key not in rate_keys}
             base["fixing"] = "contractual"

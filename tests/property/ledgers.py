@@ -425,6 +425,7 @@ class Builder:
                 "grace_days": pick((0, 0, 0, 5, 30)),
                 "minimum_claim": pick(("0", "0", "1", "25.50")),
                 "periods": True,
+                "statement": True,
             },
             "input": {
                 "max_rejected": "1",

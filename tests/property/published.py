@@ -21,11 +21,12 @@ KEYS = {
     "groups": ("group_id",),
     "ageing": ("company_code", "customer_id", "currency", "bucket_position"),
     "interest_periods": ("item_id",),
+    "interest_statement": ("item_id",),
     "quarantine": ("table", "file", "row_number"),
     "tie_out": ("company_code", "currency", "customer_id"),
 }
 ZERO = "0.000"
-IN_ORDER_OF_INPUT = ("items", "interest_periods")
+IN_ORDER_OF_INPUT = ("items", "interest_periods", "interest_statement")
 
 
 @dataclass

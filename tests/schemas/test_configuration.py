@@ -501,6 +501,7 @@ def test_static_keys__are_those_of_the_contract() -> None:
         "interest.grace_days",
         "interest.minimum_claim",
         "interest.periods",
+        "interest.statement",
         "interest.imputation",
         "interest.regimes",
         "interest.rates",

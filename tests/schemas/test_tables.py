@@ -84,6 +84,12 @@ OUTPUT_COLUMNS = {
         "item_id customer_id from_date to_date days principal reference_rate_percent "
         "rate_percent day_count interest currency"
     ),
+    "interest_statement": (
+        "customer_id company_code item_id document_type document_number document_date due_date "
+        "settled_on currency amount open_amount interest_regime articles interest_from interest_to "
+        "interest_days penalty_interest interest_billed interest_unbilled indemnity_currency "
+        "fixed_indemnity indemnity_billed indemnity_unbilled no_interest_reason"
+    ),
     "breaches": (
         "breach_id rule severity scope party_id credit_segment subject measured threshold "
         "excess currency hold_orders hold_deliveries hold_production status first_seen override "
@@ -220,7 +226,7 @@ def test_key__of_a_sorted_output_is_never_null_but_where_the_contract_allows_it(
 
 def test_sorted_by_key__is_false_for_the_tables_that_follow_the_input() -> None:
     unsorted = [name for name, table in OUTPUT_TABLES.items() if not table.sorted_by_key]
-    assert unsorted == ["items", "interest_periods"]
+    assert unsorted == ["items", "interest_periods", "interest_statement"]
 
 
 def test_columns__say_what_they_mean() -> None:

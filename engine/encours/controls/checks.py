@@ -94,20 +94,25 @@ def money_controls(totals: CurrencyTotals) -> list[Control]:
 
 
 def published_controls(totals: CurrencyTotals, written: int) -> list[Control]:
-    """Check that every item to publish was written, and that the interest's detail adds up.
+    """Check that every item to publish was written, and that detail and statement add up to items.
 
     written  rows in the part files of `items`
     """
     counts = totals.counts
     due = counts.get("open", 0) + counts.get("settled_late", 0)
-    interest, detail = totals.of("penalty_interest"), totals.of("interest_detail")
+    pairs = (
+        ("interest detail", "interest_detail", "penalty_interest"),
+        ("interest statement", "interest_unbilled of statement", "interest_unbilled"),
+        ("compensation statement", "indemnity_unbilled of statement", "indemnity_unbilled"),
+    )
     return [
         Control("rows of items published", written, due),
         *(
-            Control(
-                f"interest detail of {currency}", detail.get(currency, 0), interest.get(currency, 0)
+            Control(f"{name} of {currency}", parts.get(currency, 0), whole.get(currency, 0))
+            for name, parts, whole in (
+                (name, totals.of(of), totals.of(by)) for name, of, by in pairs
             )
-            for currency in sorted({*interest, *detail})
+            for currency in sorted({*whole, *parts})
         ),
     ]
 

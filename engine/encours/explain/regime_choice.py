@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from encours.calc.statements import legal_basis
 from encours.rules import regimes
 from encours.rules.own_regimes import NO_REGIME
 from encours_schemas.errors import ControlFailed
@@ -31,7 +32,8 @@ class RegimeRule(StrEnum):
 class RegimeChoice(NamedTuple):
     """The rule that decided, the country that it looked at (empty: none), and the regime.
 
-    cited_country   the country whose text is cited where the regime serves several
+    cited_country   the country whose text is cited where the regime serves several; "" for the
+                    text that they share
     """
 
     rule: RegimeRule
@@ -59,8 +61,9 @@ def choose_regime(
             expected=taken.name if taken else "no regime",
             cure="report this defect of the engine",
         )
-    creditor = context.master.companies.countries[items.company_code[row]]
-    return RegimeChoice(rule, country, country or creditor, taken)
+    company = context.master.companies.codes[items.company_code[row]]
+    cited = legal_basis(context).cited_country(taken, company) if taken else ""
+    return RegimeChoice(rule, country, cited, taken)
 
 
 def _first_that_speaks(

@@ -39,6 +39,7 @@ _WORDS = {
         "compensation_too_much": "Of the fixed compensation claimed before, {sum} is credited to "
         "you.",
         "law": " ({articles})",
+        "contract": " (as agreed by contract)",
     },
     "fr": {
         "late": "{document} {number} du {date} d'un montant de {amount} était à échéance du {due}.",
@@ -56,6 +57,7 @@ _WORDS = {
         "compensation_too_much": "Sur l'indemnité forfaitaire déjà réclamée, {sum} vous sont "
         "crédités.",
         "law": " ({articles})",
+        "contract": " (selon le contrat)",
     },
 }
 
@@ -133,4 +135,6 @@ def _law(explanation: ItemExplanation, language: str, *, of_compensation: bool) 
     articles = regime.articles_of(interest.regime.cited_country)
     if of_compensation:
         articles = regime.indemnity_articles or articles
-    return _WORDS[language]["law"].format(articles=articles) if articles else ""
+    if articles:
+        return _WORDS[language]["law"].format(articles=articles)
+    return _WORDS[language]["contract"] if regime.is_own else ""

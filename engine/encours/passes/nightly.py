@@ -456,7 +456,9 @@ class NightlyRun:
             return write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
 
         published.extend(run_in_order(write, tables, self._options.threads))
-        wanted = ["items"] + ["interest_periods"] * context.configuration.interest.periods
+        chosen = context.configuration.interest
+        wanted = ["items", *["interest_periods"] * chosen.periods]
+        wanted += ["interest_statement"] * chosen.statement
         for name in wanted:
             if not any(file.table == name for file in rows.published):
                 path = staging.table_directory(name) / part_name(0)

@@ -199,7 +199,11 @@ class RowsPass:
                     self._context,
                 )
             self._collect(unit, result)
-            for name, table in (("items", result.published), ("interest_periods", result.periods)):
+            for name, table in (
+                ("items", result.published),
+                ("interest_periods", result.periods),
+                ("interest_statement", result.statement),
+            ):
                 if table is not None and self._staging is not None:
                     if name not in writers:
                         path = self._staging.table_directory(name) / part_name(number)

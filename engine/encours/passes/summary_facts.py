@@ -49,6 +49,9 @@ def manifest_facts(
             name: {"known_until": series.known_until, "rows": len(series.rows)}
             for name, series in sorted(context.law.series.items())
         },
+        "creditor_countries": dict(
+            zip(context.master.companies.codes, context.master.companies.countries, strict=True)
+        ),
         "quarantine": {table: quarantine.counts(table) for table in quarantine.tables},
     }
 

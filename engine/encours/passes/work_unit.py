@@ -26,6 +26,7 @@ from encours.calc.items import MeasuredItems, measure_items
 from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
 from encours.calc.refusals import MissingRates, renumbering
+from encours.calc.statements import legal_basis, statement_rows
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import AllocationFaults, attach_allocations
 from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_of
@@ -109,6 +110,7 @@ class UnitResult:
 
     published: pa.Table
     periods: pa.Table | None
+    statement: pa.Table | None
     lines: KeyedSums
     cells: KeyedSums
     totals: CurrencyTotals
@@ -181,7 +183,10 @@ def compute_unit(
         periods=one_chunk(periods) if periods else None,
         order_payments=pa.concat_tables(order_payments),
     )
-    result.totals.merge(_published_totals(result.published, result.periods))
+    if context.configuration.interest.statement:
+        statement = statement_rows(result.published, legal_basis(context))
+        result = replace(result, statement=statement)
+    result.totals.merge(_published_totals(result.published, result.periods, result.statement))
     return result
 
 
@@ -219,6 +224,7 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
     return UnitResult(
         published=pa.table({}),
         periods=None,
+        statement=None,
         lines=KeyedSums(len(LINE_SUMS)),
         cells=KeyedSums(len(CELL_SUMS)),
         totals=totals,
@@ -358,13 +364,19 @@ def _totals(items: Items, measured: MeasuredItems) -> CurrencyTotals:
     return totals
 
 
-def _published_totals(published: pa.Table, periods: pa.Table | None) -> CurrencyTotals:
+def _published_totals(
+    published: pa.Table, periods: pa.Table | None, statement: pa.Table | None
+) -> CurrencyTotals:
     """Sum the very columns that are written, so that nothing is lost on the way there."""
     totals = CurrencyTotals()
     sums = [("open_amount", published, "open_amount")]
     if periods is not None:
         sums.append(("penalty_interest", published, "penalty_interest"))
         sums.append(("interest_detail", periods, "interest"))
+    if statement is not None:
+        for name in ("interest_unbilled", "indemnity_unbilled"):
+            sums.append((name, published, name))
+            sums.append((f"{name} of statement", statement, name))
     for name, table, column in sums:
         texts, positions = dictionary_of(combine(table.column("currency")))
         codes = np.array([CURRENCY_POSITIONS[text] for text in texts.to_pylist()], np.int32)

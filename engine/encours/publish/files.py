@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -274,6 +274,32 @@ def write_synced(path: Path, data: bytes) -> None:
     with NewFile(path) as new:
         new.write(data)
         new.sync()
+
+
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """Put a file outside any run in place as a whole: until then the old one, if any, stays.
+
+    Raises OutputUnwritable where it cannot be written, and for a link or a device.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputUnwritable(
+            what="the file cannot be written",
+            where=str(path),
+            expected="a file, or a name that is free",
+            cure="name another file; without one the result goes to standard output",
+        )
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with explained("the file cannot be written", path):
+        try:
+            with NewFile(part) as new:
+                for chunk in chunks:
+                    new.write(chunk)
+                new.sync()
+            part.replace(path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                _unlink(part)
+        sync_directory(path.parent)
 
 
 def sync_file(path: Path) -> None:

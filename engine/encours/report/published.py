@@ -40,7 +40,12 @@ class PublishedRun:
                     yield pa.Table.from_batches([batch]).select(list(columns))
 
     def rows_of(self, table: str, column: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Give the rows of a table whose `column` is one of `values`, in the table's order.
+        """Give the rows of a table whose `column` is one of `values`, in the table's order."""
+        for rows in self.tables_of(table, column, values):
+            yield from rows.to_pylist()
+
+    def tables_of(self, table: str, column: str, values: Sequence[str]) -> Iterator[pa.Table]:
+        """Give the rows of `rows_of` as tables, of each row group that has some.
 
         One row group at a time; only those with such a row are read in full.
         """
@@ -51,7 +56,7 @@ class PublishedRun:
                     texts = file.read_row_group(group, columns=[column]).column(column)
                     found = pc.is_in(texts, value_set=wanted)
                     if pc.any(found).as_py():
-                        yield from file.read_row_group(group).filter(found).to_pylist()
+                        yield file.read_row_group(group).filter(found)
 
     def sums(self, table: str, keys: Sequence[str], measures: Sequence[str]) -> pa.Table:
         """Give the sums of `measures` per `keys`, exact, sorted by the keys.

@@ -226,6 +226,10 @@ def _terms_and_regime(draws: Draws, terms: Codes) -> dict[str, pa.Array]:
     agreed = np.where(draws.chance(0.006), regimes, NO_CODE)
     return {
         "interest_regime": coded_column(agreed, text_pool(words.CONTRACT_REGIMES)),
+        "imputation": coded_column(
+            np.where(draws.chance(0.01), draws.below(len(words.IMPUTATIONS)), NO_CODE),
+            text_pool(words.IMPUTATIONS),
+        ),
         "payment_terms": coded_column(terms, text_pool(words.TERMS_CODES)),
     }
 

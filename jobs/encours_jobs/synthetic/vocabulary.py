@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from encours_schemas import INPUT_TABLES
+
 
 class Company(NamedTuple):
     """A creditor entity; every country has a bundled late-payment regime."""
@@ -182,6 +184,7 @@ ALLOCATION_KINDS: Final = (
     RETURNED,
 ) = range(8)
 
+IMPUTATIONS: Final = INPUT_TABLES["customers"].column("imputation").allowed
 # Contracts that name a regime of their own, all with rates on file through 2026.
 CONTRACT_REGIMES: Final = (
     "NL_business",

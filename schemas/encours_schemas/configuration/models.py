@@ -162,6 +162,9 @@ class Interest(Section):
     periods: bool = Field(
         default=False, description="Publish the table `interest_periods` as well."
     )
+    statement: bool = Field(
+        default=False, description="Publish the table `interest_statement` as well."
+    )
     imputation: Literal["principal_first", "interest_first"] = Field(
         default="principal_first",
         description="What a payment pays first, unless the customer's `imputation` says otherwise.",

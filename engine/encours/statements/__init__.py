@@ -1,0 +1,1 @@
+"""Statements of interest and compensation: letters to a debtor, rows for a billing system."""
