@@ -11,6 +11,7 @@ KEYS = {
     "reporting_currency": "reporting.currency",
     "max_rejected": "input.max_rejected",
     "interest_periods": "interest.periods",
+    "layouts": "input.layouts",
 }
 """The options that set a key of the configuration; a flag beats environment and file."""
 
