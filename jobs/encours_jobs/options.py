@@ -184,6 +184,23 @@ language = click.option(
     show_default=True,
     help="Language of the reader, and form of numbers and dates.",
 )
+
+
+def _some(
+    _context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Take an option that was not given for none at all, so that the configuration counts."""
+    return value or None
+
+
+layouts = click.option(
+    "--layout",
+    "layouts",
+    multiple=True,
+    metavar="NAME|FILE.toml",
+    callback=_some,
+    help="Map foreign extracts to the contract (`input.layouts`); may be given several times.",
+)
 output_format = click.option(
     "--format",
     "output_format",

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
         "encours run --ledger /data/ledger --as-of 2026-10-31 --out /data/runs",
         "encours run --ledger /data/ledger --as-of 2026-10-31 --out /data/runs \\",
         "    --config encours.toml --interest-periods --log-format json",
+        "encours run --layout sap_bsid --ledger /data/bsid --as-of 2026-10-31 --out /data/runs",
     ],
 )
 @options.together(
     options.ledger,
     options.as_of,
     options.out,
+    options.layouts,
     options.config_file,
     options.reporting_currency,
     options.max_rejected,

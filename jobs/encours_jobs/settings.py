@@ -12,6 +12,7 @@ KEYS = {
     "max_rejected": "input.max_rejected",
     "interest_periods": "interest.periods",
     "interest_statement": "interest.statement",
+    "layouts": "input.layouts",
 }
 """The options that set a key of the configuration; a flag beats environment and file."""
 

@@ -25,6 +25,7 @@ _COUNTS = ("read", "accepted", "quarantined", "kept")
     options.ledger,
     options.as_of,
     options.out,
+    options.layouts,
     options.config_file,
     options.reporting_currency,
     options.max_rejected,

@@ -33,6 +33,9 @@ class Reason(StrEnum):
     DUE_BEFORE_DOCUMENT = "due_before_document"
     OPEN_AMOUNT_DIFFERS = "open_amount_differs"
     OVERLAPPING = "overlapping"
+    REFUSED_BY_LAYOUT = "refused_by_layout"
+    MISSING_JOIN = "missing_join"
+    AMBIGUOUS_JOIN = "ambiguous_join"
 
 
 REASON_MEANING: Final[dict[Reason, str]] = {
@@ -63,6 +66,9 @@ REASON_MEANING: Final[dict[Reason, str]] = {
         "the allocations decide and the row stays."
     ),
     Reason.OVERLAPPING: "Two rows say different things for the same days, so neither is taken.",
+    Reason.REFUSED_BY_LAYOUT: "The layout says that such a row must not be taken.",
+    Reason.MISSING_JOIN: "The row that this one refers to in another source is not there.",
+    Reason.AMBIGUOUS_JOIN: "Several rows of another source answer to this one.",
 }
 
 # Findings that warn (`kept` in the quarantine): the row stays in the outputs and does not count

@@ -53,6 +53,8 @@ class RunWarning(StrEnum):
     OLDER_THAN_TOLD = "older_than_told"
     ERP_HOLDS_DIFFER = "erp_holds_differ"
     FORMULA_ID = "formula_id"
+    VALUES_NORMALISED = "values_normalised"
+    LETTERING_UNBALANCED = "lettering_unbalanced"
 
 
 RUN_WARNING_MEANING: Final[dict[RunWarning, str]] = {
@@ -90,4 +92,10 @@ RUN_WARNING_MEANING: Final[dict[RunWarning, str]] = {
     ),
     RunWarning.ERP_HOLDS_DIFFER: "The ERP's holds are not those that it was last told.",
     RunWarning.FORMULA_ID: "An identifier could start a formula in a spreadsheet.",
+    RunWarning.VALUES_NORMALISED: (
+        "A layout read values that are written in another than the first declared form."
+    ),
+    RunWarning.LETTERING_UNBALANCED: (
+        "Rows that clear one another do not add up to zero; the rest stays open."
+    ),
 }

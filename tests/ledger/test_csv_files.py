@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from encours.ledger import csv_files
+from encours.ledger import csv_files, text_files
 from encours.ledger.sources import TableSource
 from encours_schemas.errors import EncoursError, InputMissing, InputRefused
 from encours_schemas.reasons import Reason
@@ -122,7 +122,7 @@ def test_open_ledger__broken_zstandard_is_refused(folder: LedgerFolder, cut: int
 def test_open_ledger__compression_bomb_is_refused(
     folder: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_files, "_RATIO_FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(text_files, "_RATIO_FREE_BYTES", 1 << 20)
     bomb = gzip.compress(f"{HEADER}\n".encode() + b"C1,FR,A\n" * 4_000_000)
     with pytest.raises(InputRefused, match=r"bytes unpack to more than"):
         customers(folder, bomb, "customers.csv.gz")
@@ -244,7 +244,7 @@ def test_open_ledger__unclosed_quote_names_the_row_where_it_opened(
 def test_open_ledger__unclosed_quote_in_a_long_file_is_found_in_bounded_memory(
     folder: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(csv_files, "RECORD_BYTES_MAX", 3_000)
     body = "".join(f"C{i},FR,x\n" for i in range(500)) + 'D,FR,"open\n' + "E,FR,x\n" * 2_000
     with pytest.raises(InputRefused, match=r"row 501;"):
@@ -267,7 +267,7 @@ def test_read__other_separator_and_quote(folder: LedgerFolder) -> None:
 def test_open_ledger__carriage_returns_alone_are_refused(
     folder: LedgerFolder, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(csv_files, "RECORD_BYTES_MAX", 5_000)
     with pytest.raises(InputRefused, match=r"carriage return alone: customers.csv"):
         customers(folder, "\r".join([HEADER, *["C1,FR,A"] * size, ""]))
@@ -314,7 +314,7 @@ def test_open_ledger__file_of_another_dialect_is_refused_early(
 def test_open_ledger__blocks_and_units_change_nothing(
     folder: LedgerFolder, block: int, unit_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_files, "BLOCK_BYTES", block)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", block)
     lines, wanted, rejected = [], [], []
     for i in range(1, 131):
         if i % 17 == 0:
@@ -346,7 +346,7 @@ def test_open_ledger__long_records_make_smaller_units(
     folder: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_files, "UNIT_BYTES_MAX", 1_000)
-    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 400)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", 400)
     source = customers(
         folder, "\n".join([HEADER, *(f"C{i},FR,{'x' * 200}" for i in range(40)), ""])
     )

@@ -30,6 +30,33 @@ CODE_MISSING = -2
 PATTERN_YEAR = 1
 PATTERN_MONTH = 2
 PATTERN_DAY = 3
+PATTERN_SHORT_YEAR = 4
+"""Two digits; the next byte of the pattern is the pivot below which they are 20YY."""
+PATTERN_OPEN_MONTH = 5
+PATTERN_OPEN_DAY = 6
+"""One or two digits."""
+PATTERN_MONTH_NAME = 7
+PATTERN_MONTH_SHORT_NAME = 8
+PATTERN_TWO_DIGITS = 9
+PATTERN_DIGITS = 10
+"""Digits that say nothing about the day: two of them, or one and more."""
+PATTERN_ISO_TIME = 11
+"""The end, or `T` or a blank and a time of digits and `:.Zz+-`."""
+PATTERN_LAST = 11
+
+SIGN_LEADING = 1
+SIGN_TRAILING = 2
+SIGN_PLUS = 4
+SIGN_PARENTHESES = 8
+BARE_MARK = 16
+"""`.5` and `5.` are numbers, too."""
+
+_MONTHS = np.frombuffer(
+    b"january  february march    april    may      june     "
+    b"july     august   septemberoctober  november december ",
+    np.uint8,
+)
+_MONTH_WIDTH = 9
 
 RECORD_HAS_NUL = 1
 RECORD_HAS_LONE_RETURN = 2
@@ -59,6 +86,8 @@ class NumberForm(NamedTuple):
     """uint8[0..4], the bytes of the separator; empty when there is none"""
     decimals: int
     digits: int
+    signs: int
+    """SIGN_... bits: where a sign may stand"""
 
 
 class TextTable(NamedTuple):
@@ -199,11 +228,27 @@ def find_codes(text, table, insert, out_code):
 
 
 @kernel
+def _sign_at(data, start, end, signs):
+    """Take the sign off a number: where its digits begin and end, and whether it is negative."""
+    first = data[start]
+    last = data[end - 1]
+    if first == 45 and signs & SIGN_LEADING:
+        return start + 1, end, True
+    if last == 45 and signs & SIGN_TRAILING:
+        return start, end - 1, True
+    if first == 40 and last == 41 and signs & SIGN_PARENTHESES:
+        return start + 1, end - 1, True
+    if first == 43 and signs & SIGN_PLUS and signs & SIGN_LEADING:
+        return start + 1, end, False
+    if last == 43 and signs & SIGN_PLUS and signs & SIGN_TRAILING:
+        return start, end - 1, False
+    return start, end, False
+
+
+@kernel
 def _number_at(data, start, end, form):
     """Read one number: value in units of the last decimal kept, and its fault."""
-    at = np.int64(start)
-    if data[at] == 45:
-        at += 1
+    at, end, is_negative = _sign_at(data, np.int64(start), np.int64(end), form.signs)
     value = np.int64(0)
     run = 0
     groups = 0
@@ -230,7 +275,8 @@ def _number_at(data, start, end, form):
         groups += 1
         run = 0
         at += width
-    if run == 0 or (groups > 0 and run != 3):
+    is_bare = run == 0
+    if (groups > 0 and run != 3) or (is_bare and not (form.signs & BARE_MARK and at < end)):
         return 0, FAULT_WRONG_TYPE
     places = 0
     is_cut = False
@@ -243,9 +289,8 @@ def _number_at(data, start, end, form):
                 is_cut = True
             places += 1
             at += 1
-        if places == 0:
-            return 0, FAULT_WRONG_TYPE
-    if at < end:
+        is_bare = places == 0 and (is_bare or not form.signs & BARE_MARK)
+    if at < end or is_bare:
         return 0, FAULT_WRONG_TYPE
     if significant > form.digits:
         return 0, FAULT_TOO_LARGE
@@ -253,12 +298,12 @@ def _number_at(data, start, end, form):
         return 0, FAULT_TOO_PRECISE
     for _ in range(form.decimals - places):
         value *= 10
-    return -value if data[start] == 45 else value, FAULT_NONE
+    return -value if is_negative else value, FAULT_NONE
 
 
 @kernel
 def parse_numbers(text, form, out_value, out_fault):
-    """Read numbers written in exactly one declared form; a leading minus is the only sign.
+    """Read numbers written in exactly one declared form.
 
     text       Text
     form       NumberForm
@@ -266,8 +311,9 @@ def parse_numbers(text, form, out_value, out_fault):
     out_fault  uint8[n]  written: missing, wrong type, too large (digits), too precise (non-zero
                          decimals beyond those kept), the first of them in this order
 
-    A number is grouped by threes throughout or not at all. Anything else, an exponent, a plus
-    sign, a blank, NaN, is of the wrong type: what a sender did not declare is never guessed.
+    A number is grouped by threes throughout or not at all; a sign stands where the form says.
+    Anything else, an exponent, a blank, NaN, is of the wrong type: what a sender did not declare is
+    never guessed.
     """
     has_nulls = text.valid.shape[0] > 0
     for i in range(out_value.shape[0]):
@@ -301,33 +347,81 @@ def _day_number(year, month, day):
 
 
 @kernel
+def _month_named(data, start, end, is_short):
+    """Give the month whose English name begins at `start`, in any case, and where it ends."""
+    for month in range(12):
+        width = 0
+        while width < 9 and _MONTHS[month * _MONTH_WIDTH + width] != 32:
+            width += 1
+        width = 3 if is_short else width
+        same = 0
+        while (
+            same < width
+            and start + same < end
+            and data[start + same] | 32 == _MONTHS[month * _MONTH_WIDTH + same]
+        ):
+            same += 1
+        if same == width:
+            return month + 1, start + width
+    return 0, start
+
+
+@kernel
 def _date_at(data, start, end, pattern):
     """Read one date: day number, and whether it is written as the pattern says."""
     at = np.int64(start)
     year = np.int64(0)
     month = np.int64(0)
     day = np.int64(0)
-    for i in range(pattern.shape[0]):
+    i = 0
+    while i < pattern.shape[0]:
         part = pattern[i]
-        if part > PATTERN_DAY:
+        i += 1
+        if part > PATTERN_LAST:
             if at >= end or data[at] != part:
                 return NO_DAY, False
             at += 1
             continue
-        width = 4 if part == PATTERN_YEAR else 2
+        if part == PATTERN_ISO_TIME:
+            if at < end and data[at] != 84 and data[at] != 32:
+                return NO_DAY, False
+            first = at
+            at += at < end
+            while at < end and (
+                48 <= data[at] <= 58
+                or data[at] == 90
+                or data[at] == 122
+                or data[at] == 43
+                or data[at] == 45
+                or data[at] == 46
+            ):
+                at += 1
+            if at < end or at - first == 1:
+                return NO_DAY, False
+            continue
+        if part in (PATTERN_MONTH_NAME, PATTERN_MONTH_SHORT_NAME):
+            month, at = _month_named(data, at, end, part == PATTERN_MONTH_SHORT_NAME)
+            if month == 0:
+                return NO_DAY, False
+            continue
+        width = 4 if part == PATTERN_YEAR else 20 if part == PATTERN_DIGITS else 2
         number = np.int64(0)
         taken = 0
         while taken < width and at < end and 48 <= data[at] <= 57:
-            number = number * 10 + (np.int64(data[at]) - 48)
+            number = number * 10 + (np.int64(data[at]) - 48) if taken < 4 else number
             taken += 1
             at += 1
-        if taken < width:
+        is_open = part in (PATTERN_OPEN_MONTH, PATTERN_OPEN_DAY, PATTERN_DIGITS)
+        if taken < (1 if is_open else width):
             return NO_DAY, False
         if part == PATTERN_YEAR:
             year = number
-        elif part == PATTERN_MONTH:
+        elif part == PATTERN_SHORT_YEAR:
+            year = number + (2000 if number < np.int64(pattern[i]) else 1900)
+            i += 1
+        elif part in (PATTERN_MONTH, PATTERN_OPEN_MONTH):
             month = number
-        else:
+        elif part in (PATTERN_DAY, PATTERN_OPEN_DAY):
             day = number
     if at < end:
         return NO_DAY, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ REASONS = tuple(Reason)
 REASON_POSITION = {reason: position for position, reason in enumerate(REASONS)}
 NO_REASON = -1
 VALUE, REFERENCE, DERIVED, WHOLE_TABLE = range(4)
+
+FAULT_COLUMN = "__fault"
+"""Text column of a unit that a layout made: per row null, or a JSON list that begins with the
+contract's column, the source's column and the reason for which the row cannot be used."""
 
 
 @dataclass
@@ -199,6 +204,8 @@ def check_columns(
     left to the caller. Checks over several columns are the caller's.
     """
     checked = CheckedColumns(data.num_rows, RowFaults(table, data.num_rows))
+    if FAULT_COLUMN in data.column_names:
+        _take_over_faults(table, data.column(FAULT_COLUMN), checked.faults)
     left_out = set(skip)
     for column in table.columns:
         if column.name in left_out:
@@ -209,6 +216,16 @@ def check_columns(
             everywhere = np.ones(data.num_rows, bool)
             checked.faults.add(everywhere, column.name, Reason.MISSING_VALUE)
     return checked
+
+
+def _take_over_faults(table: Table, column: pa.ChunkedArray, faults: RowFaults) -> None:
+    """Hold against the rows what a layout could not read in them."""
+    texts, positions = dictionary_of(combine(column))
+    for place, text in enumerate(texts.to_pylist()):
+        if text is not None:
+            name, _, reason, *_ = json.loads(text)
+            known = name if name in table.names else table.names[0]
+            faults.add(positions == place, known, Reason(reason))
 
 
 def _check_column(

@@ -7,11 +7,10 @@ with bytes that are not text, or with a NUL never reaches Arrow: it goes to the 
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +25,9 @@ from encours.kernels.text import (
     RECORD_IS_BLANK,
     scan_records,
 )
-from encours.ledger.files import broken_file, open_input, refusing_broken
+from encours.ledger.files import broken_file
 from encours.ledger.findings import Finding, raw_line
+from encours.ledger.text_files import TextFile, is_utf8_name
 from encours_schemas.errors import InputRefused
 from encours_schemas.reasons import Reason
 
@@ -35,31 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from encours.ledger.discovery import FoundFile
-    from encours_schemas.configuration import TableInput
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK_BYTES = 8 << 20
 RECORD_BYTES_MAX = 16 << 20
 """A longer record is an unclosed quote or no record of a ledger; it also bounds what is held."""
 UNIT_BYTES_MAX = 64 << 20
-_RATIO_MAX = 200
-_RATIO_FREE_BYTES = 1 << 30
-"""Up to this size nothing is said of the ratio; beyond, no ledger shrinks to a 200th."""
 _REJECTED_FREE = 100_000
 _REJECTED_SHARE_MAX = 0.1
-_COMPRESSIONS = {".csv.gz": "gzip", ".csv.zst": "zstd"}
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
-_FOREIGN_STARTS = (
-    (b"PAR1", "a Parquet file"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
-    (b"\x1f\x8b", "gzip data (name it .csv.gz)"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard data (name it .csv.zst)"),
-    (b"%PDF", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "an old office document"),
-    (b"-----BEGIN PGP", "encrypted text"),
-    (b"<", "a web page or XML"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +78,40 @@ class RowNumbers:
 
 
 @dataclass(frozen=True)
+class CsvForm:
+    """How a file differs from one that begins with its header and ends its lines with a feed.
+
+    header      names, when the file has no line of them
+    skip_lines  lines before the header
+    any_line_end  a carriage return alone ends a line, too
+    drop_nul    NUL bytes are left out
+    section     of the configuration where the dialect is declared; empty: of the table
+    """
+
+    header: tuple[str, ...] = ()
+    skip_lines: int = 0
+    any_line_end: bool = False
+    drop_nul: bool = False
+    section: str = ""
+
+
+class CsvDialect(Protocol):
+    """How the fields of a CSV file are written."""
+
+    @property
+    def separator(self) -> str:
+        """Character between fields."""
+
+    @property
+    def quote(self) -> str:
+        """Character around quoted fields; empty: none."""
+
+    @property
+    def encoding(self) -> str:
+        """Encoding of the file."""
+
+
+@dataclass(frozen=True)
 class TextUnit:
     """Records of one unit, not parsed yet: byte pieces that hold `rows` complete records."""
 
@@ -111,20 +129,31 @@ class CsvFile:
     rejected  records that never became fields
     """
 
-    def __init__(self, found: FoundFile, dialect: TableInput) -> None:
+    def __init__(self, found: FoundFile, dialect: CsvDialect, form: CsvForm | None = None) -> None:
         """Open the file and read its header.
 
         Raises InputRefused when the file is broken, empty or in another encoding.
         """
         self._found = found
         self._dialect = dialect
+        self._form = form or CsvForm()
+        self._section = self._form.section or f"input.tables.{found.table}"
         self._separator = ord(dialect.separator)
         self._quote = ord(dialect.quote) if dialect.quote else -1
-        self._is_utf8 = codecs.lookup(dialect.encoding).name in {"utf-8", "utf-8-sig", "ascii"}
+        self._is_utf8 = is_utf8_name(dialect.encoding)
+        self._text = TextFile(
+            found,
+            dialect.encoding,
+            self._section,
+            drop_nul=self._form.drop_nul,
+            any_line_end=self._form.any_line_end,
+        )
         self.rows = 0
         self.rejected: list[Finding] = []
         self._blocks = self._scanned_blocks()
-        self.names, self._rest = self._read_header()
+        self.names, self._rest = self._form.header, None
+        if not self._form.header:
+            self.names, self._rest = self._read_header()
 
     def units(self, unit_rows: int) -> Iterator[TextUnit]:
         """Give the records in units of `unit_rows`, or fewer where they are long."""
@@ -190,7 +219,11 @@ class CsvFile:
     def _read_header(self) -> tuple[tuple[str, ...], _Block | None]:
         """Take the first record as the header; give the rest of its block, too."""
         relative = self._found.relative
-        for block in self._blocks:
+        skipped = 0
+        for whole in self._blocks:
+            left_out = min(self._form.skip_lines - skipped, len(whole.ends))
+            skipped += left_out
+            block = whole.after(left_out - 1) if left_out else whole
             filled = np.flatnonzero((block.flags & RECORD_IS_BLANK) == 0)
             if not len(filled):
                 continue
@@ -220,7 +253,7 @@ class CsvFile:
             where=self._found.relative,
             found=found,
             expected=f"column names in {self._dialect.encoding}",
-            cure=f'declare the encoding: [input.tables.{self._found.table}] encoding = "..."',
+            cure=f'declare the encoding: [{self._section}] encoding = "..."',
         )
 
     def _data_blocks(self) -> Iterator[_GoodRecords]:
@@ -290,7 +323,7 @@ class CsvFile:
                 where=self._found.relative,
                 found=f"{count} of the first {self.rows} rows cannot be split into fields",
                 expected=f"{len(self.names)} fields separated by {self._dialect.separator!r}",
-                cure=f"declare the dialect under [input.tables.{self._found.table}]",
+                cure=f"declare the dialect under [{self._section}]",
             )
 
     def _unclosed_quote(self, number: int) -> InputRefused:
@@ -300,14 +333,14 @@ class CsvFile:
             where=f"{self._found.relative}, row {number + 1}",
             found="a quote that opens in this row and does not end before the next rows",
             expected="a closing quote; quotes inside a quoted field are doubled (RFC 4180)",
-            cure=f"correct the row, or declare the quote under [input.tables.{self._found.table}]",
+            cure=f"correct the row, or declare the quote under [{self._section}]",
         )
 
     def _scanned_blocks(self) -> Iterator[_Block]:
         """Cut the text into blocks of complete records."""
         pending = b""
         records = 0
-        for chunk in self._text_chunks():
+        for chunk in self._text.chunks():
             is_end = not chunk
             data = pending + chunk
             if is_end and data:
@@ -332,66 +365,6 @@ class CsvFile:
         view = np.frombuffer(data, np.uint8)
         found = scan_records(view, self._separator, self._quote, ends, fields, flags)
         return _Block(data, 0, ends[:found], fields[:found], flags[:found])
-
-    def _text_chunks(self) -> Iterator[bytes]:
-        """Give the file as UTF-8 without byte order mark, chunk by chunk; the last one is empty."""
-        encoding = "utf-8" if self._is_utf8 else self._dialect.encoding
-        decoder = None if self._is_utf8 else codecs.getincrementaldecoder(encoding)("replace")
-        is_first = True
-        for raw in self._byte_chunks():
-            if is_first:
-                self._check_start(raw)
-            chunk = raw
-            if decoder is not None:
-                chunk = decoder.decode(raw, final=not raw).encode()
-            if is_first and chunk:
-                chunk = chunk.removeprefix(codecs.BOM_UTF8)
-                is_first = False
-            if chunk or not raw:
-                yield chunk
-            if chunk and not raw:
-                yield b""
-
-    def _check_start(self, raw: bytes) -> None:
-        """Refuse what is no CSV by its first bytes."""
-        relative = self._found.relative
-        for start, what in _FOREIGN_STARTS:
-            if raw.startswith(start):
-                raise broken_file(relative, f"not CSV but {what}")
-        if self._is_utf8 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise InputRefused(
-                what="a CSV file is not in the declared encoding",
-                where=relative,
-                found="the byte order mark of UTF-16",
-                expected=self._dialect.encoding,
-                cure=f'declare [input.tables.{self._found.table}] encoding = "utf-16"',
-            )
-
-    def _byte_chunks(self) -> Iterator[bytes]:
-        """Give the unpacked bytes; the last chunk is empty.
-
-        Raises InputRefused for a cut or damaged compression, and for one that unpacks to far more
-        than a ledger would.
-        """
-        relative = self._found.relative
-        compression = _COMPRESSIONS.get(self._found.suffix)
-        unpacked = 0
-        with refusing_broken(relative), open_input(self._found.path, relative) as file:
-            size = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            if compression and size == 0:
-                raise broken_file(relative, "the file is empty")
-            source: Any = pa.PythonFile(file)
-            if compression:
-                source = pa.CompressedInputStream(source, compression)
-            while True:
-                chunk: bytes = source.read(BLOCK_BYTES)
-                unpacked += len(chunk)
-                if unpacked > _RATIO_FREE_BYTES and unpacked > _RATIO_MAX * size:
-                    raise broken_file(relative, f"{size} bytes unpack to more than {unpacked}")
-                yield chunk
-                if not chunk:
-                    return
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,13 @@ class FoundFile:
     partition: dict[str, str | None] = field(default_factory=dict)
 
 
-def discover(directory: Path) -> tuple[dict[str, list[FoundFile]], list[InputNotice]]:
+def discover(
+    directory: Path, claimed: frozenset[str] = frozenset(), supplied: frozenset[str] = frozenset()
+) -> tuple[dict[str, list[FoundFile]], list[InputNotice]]:
     """Give the files of each table, sorted by relative name, and notices of what belongs to none.
+
+    claimed   relative names that layouts read; they belong to no table here
+    supplied  tables that layouts fill; they need no file
 
     Tables stand in the contract's order. Raises InputMissing when the directory or a required table
     is not there, InputRefused for what is ambiguous, linked or not a regular file.
@@ -56,6 +61,8 @@ def discover(directory: Path) -> tuple[dict[str, list[FoundFile]], list[InputNot
     entries = _entries(directory)
     for entry in entries:
         table, suffix = _table_of(entry.name)
+        if entry.name in claimed or any(name.startswith(f"{entry.name}/") for name in claimed):
+            continue
         if table not in INPUT_TABLES or (not suffix and not _is_directory(entry)):
             notices.append(_unlisted(entry.name, table))
             continue
@@ -73,10 +80,23 @@ def discover(directory: Path) -> tuple[dict[str, list[FoundFile]], list[InputNot
                 cure="take the others away, or put all files into one directory of that name",
             )
         if forms:
+            if name in supplied:
+                raise _supplied_twice(name, forms[0][0])
             tables[name] = _sorted_files(name, *forms[0])
-        elif table_contract.required:
+        elif table_contract.required and name not in supplied:
             raise _missing_table(name, directory, [entry.name for entry in entries])
     return tables, notices
+
+
+def _supplied_twice(table: str, entry: str) -> InputRefused:
+    """Say that a table comes from a layout and lies in the ledger, too."""
+    return InputRefused(
+        what=f"table {table} is there twice",
+        where=entry,
+        found="a file of the contract's table beside a layout that fills it",
+        expected="one of them",
+        cure=f"take {entry} out of the ledger, or use a layout without {table}",
+    )
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:

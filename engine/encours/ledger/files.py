@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -125,6 +127,8 @@ def refusing_broken(relative: str) -> Iterator[None]:
         IndexError,
         TypeError,
         OverflowError,
+        zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         raise broken_file(relative, error) from error
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from encours.ledger.discovery import FoundFile
     from encours.ledger.files import Fingerprint
     from encours.ledger.findings import Finding
+    from encours.ledger.parquet_files import ParquetFacts
     from encours_schemas.configuration import Configuration, TableInput
 
 _OTHER_SEPARATORS = ",;|\t"
@@ -77,7 +78,7 @@ def inspect_file(
     return _inspect_csv(found, configuration, fingerprint, digest, staging, stagers, unit_rows)
 
 
-def _source_file(found: FoundFile, fingerprint: Fingerprint, digest: str, rows: int) -> SourceFile:
+def source_file(found: FoundFile, fingerprint: Fingerprint, digest: str, rows: int) -> SourceFile:
     """Describe an inspected file."""
     return SourceFile(
         table=found.table,
@@ -116,12 +117,21 @@ def _inspect_parquet(
     stagers: Executor,
     unit_rows: int,
 ) -> FileParts:
-    """Inspect a Parquet file, and stage its over-large row groups."""
+    """Inspect a Parquet file and cut it into parts."""
     facts = inspect_parquet(found, fingerprint.size)
     _check_names(found, facts.schema.names)
     types = {column.name: column.type for column in facts.schema}
     dialect = configuration.input.dialect(found.table)
     check_types(INPUT_TABLES[found.table], types, dialect.float_decimals, found.relative)
+    joined = stage_parquet(found, facts, staging, stagers, unit_rows)
+    file = source_file(found, fingerprint, digest, facts.rows)
+    return FileParts(file, types, joined, dictionary_columns=facts.dictionary_columns)
+
+
+def stage_parquet(
+    found: FoundFile, facts: ParquetFacts, staging: Path, stagers: Executor, unit_rows: int
+) -> tuple[Part, ...]:
+    """Cut a Parquet file into parts, and stage its over-large row groups."""
     parts: list[list[Part] | Future[list[Part]]] = []
     row = 0
     for plan in plan_units(facts, unit_rows):
@@ -133,9 +143,7 @@ def _inspect_parquet(
         else:
             parts.append([Part(plan.rows, RowNumbers(row), plan.groups)])
         row += plan.rows
-    joined = _gathered(parts)
-    file = _source_file(found, fingerprint, digest, facts.rows)
-    return FileParts(file, types, joined, dictionary_columns=facts.dictionary_columns)
+    return _gathered(parts)
 
 
 def _stage_group(pieces: Iterator[pa.Table], path: Path, first_row: int) -> list[Part]:
@@ -178,16 +186,22 @@ def _inspect_csv(
     _check_header(found, source.names, dialect)
     _check_names(found, source.names)
     types = dict.fromkeys(source.names, pa.string())
-    parts = _stage(source, staging, stagers, unit_rows)
-    if sum(part.rows for part in parts) + len(source.rejected) != source.rows:
+    parts = stage_csv(source, staging, stagers, unit_rows)
+    check_rows_add_up(source, parts, found)
+    file = source_file(found, fingerprint, digest, source.rows)
+    return FileParts(file, types, parts, rejected=tuple(source.rejected))
+
+
+def check_rows_add_up(source: CsvFile, parts: Sequence[Part], found: FoundFile) -> None:
+    """Refuse a CSV file whose records are not all read or rejected."""
+    read = sum(part.rows for part in parts)
+    if read + len(source.rejected) != source.rows:
         raise InputRefused(
             what="the rows of a CSV file do not add up",
             where=found.relative,
-            found=f"{sum(part.rows for part in parts)} read and {len(source.rejected)} rejected",
+            found=f"{read} read and {len(source.rejected)} rejected",
             expected=f"{source.rows} records",
         )
-    file = _source_file(found, fingerprint, digest, source.rows)
-    return FileParts(file, types, parts, rejected=tuple(source.rejected))
 
 
 def _check_header(found: FoundFile, names: tuple[str, ...], dialect: TableInput) -> None:
@@ -215,7 +229,9 @@ def _check_header(found: FoundFile, names: tuple[str, ...], dialect: TableInput)
     )
 
 
-def _stage(source: CsvFile, staging: Path, stagers: Executor, unit_rows: int) -> tuple[Part, ...]:
+def stage_csv(
+    source: CsvFile, staging: Path, stagers: Executor, unit_rows: int
+) -> tuple[Part, ...]:
     """Parse and write the units of a CSV file while the scan goes on."""
     free = threading.BoundedSemaphore(_STAGED_AT_ONCE)
     futures: list[Future[Part]] = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from encours.ledger.findings import Finding
 from encours_schemas import INPUT_TABLES, OUTPUT_TABLES
 from encours_schemas.reasons import REASON_MEANING, Reason
 from encours_schemas.shapes import shape_of
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from encours.ledger.checking import RowFaults
-    from encours.ledger.findings import Finding
     from encours.ledger.sources import TableSource, Unit
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -92,24 +92,7 @@ class Quarantine:
         """Add rows of a unit, each with its column and reason."""
         if not len(rows):
             return
-        numbers = source.row_numbers(unit, rows).tolist()
-        found = []
-        for number, raw, (column, reason) in zip(
-            numbers, source.raw_rows(unit, rows), causes, strict=True
-        ):
-            found.append(
-                {
-                    "table": source.name,
-                    "file": unit.file.relative,
-                    "row_number": number,
-                    "column": column,
-                    "reason": reason.value,
-                    "message": describe(source.name, column, reason, raw),
-                    "raw": raw,
-                    "kept": kept,
-                }
-            )
-        self._add(found)
+        self.add_findings(findings_of(source, unit, rows, causes, kept=kept))
 
     def add_ordinals(
         self,
@@ -177,6 +160,55 @@ class Quarantine:
     def tables(self) -> list[str]:
         """Name the tables that have rows here."""
         return sorted({name for name, _, _ in self._counts})
+
+
+def findings_of(
+    source: TableSource,
+    unit: Unit,
+    rows: Array,
+    causes: Sequence[tuple[str, Reason]],
+    *,
+    kept: bool = False,
+) -> list[Finding]:
+    """Make the findings of rows of a unit, each with its column and reason."""
+    numbers = source.row_numbers(unit, rows).tolist()
+    raws = source.raw_rows(unit, rows)
+    found = []
+    for number, raw, contract_row, file, told, (column, reason) in zip(
+        numbers,
+        raws,
+        source.contract_rows(unit, rows, raws),
+        source.file_names(unit, rows),
+        source.causes(unit, rows),
+        causes,
+        strict=True,
+    ):
+        place, message = column, ""
+        if told is not None:
+            place, message = _told(told, column, reason, raw)
+        if not message:
+            message = describe(source.name, column, reason, contract_row)
+        found.append(Finding(source.name, file, number, place, reason, message, raw, kept))
+    return found
+
+
+def _told(told: str, column: str, reason: Reason, raw: str) -> tuple[str, str]:
+    """Say what a layout found wrong, if that is what stands against the row."""
+    contract_column, source_column, found_reason, expected, own = json.loads(told)
+    if (contract_column, found_reason) != (column, reason.value):
+        return column, ""
+    if own:
+        return column, f"{column}: {own}"
+    value = json.loads(raw).get(source_column)
+    shape = "nothing" if value in {None, ""} else shape_of(str(value))
+    subject = f"{source_column} (for {column})" if source_column else column
+    meaning = REASON_MEANING[reason].rstrip(".")
+    parts = [f"{subject}: {meaning}"]
+    if source_column:
+        parts[0] += f"; found {shape}"
+    if expected:
+        parts.append(f"expected {expected}")
+    return source_column or column, "; ".join(parts)
 
 
 def describe(table: str, column: str, reason: Reason, raw: str) -> str:

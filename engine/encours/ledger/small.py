@@ -12,7 +12,7 @@ import numpy as np
 from encours.ledger import decode
 from encours.ledger.checking import REFERENCE, CheckedColumns, RowFaults, check_columns, combine
 from encours.ledger.findings import Finding
-from encours.ledger.quarantine import describe
+from encours.ledger.quarantine import findings_of
 from encours.ledger.rates import decode_rate
 from encours.rules.countries import COUNTRY_CODES
 from encours.rules.currencies import CURRENCY_EXPONENTS, minor_unit_milli
@@ -79,7 +79,7 @@ def read_small_table(source: TableSource, table: Table) -> SmallTable:
     for unit in source.units:
         _add_unit(source, table, unit, rows)
     _check_key(table, rows)
-    findings = [*source.rejected, *_findings(source, table, rows)]
+    findings = [*source.rejected, *_findings(source, rows)]
     good = [row for row in range(len(rows.places)) if row not in rows.causes]
     columns = {name: [values[row] for row in good] for name, values in rows.columns.items()}
     return SmallTable(
@@ -227,7 +227,7 @@ def _check_key(table: Table, rows: _Rows) -> None:
             rows.causes.setdefault(row, (table.key[0], reason))
 
 
-def _findings(source: TableSource, table: Table, rows: _Rows) -> list[Finding]:
+def _findings(source: TableSource, rows: _Rows) -> list[Finding]:
     """Make the findings of all unusable rows, unit by unit."""
     by_unit: dict[int, list[int]] = {}
     for row in sorted(rows.causes):
@@ -236,11 +236,5 @@ def _findings(source: TableSource, table: Table, rows: _Rows) -> list[Finding]:
     for bad in by_unit.values():
         unit = rows.places[bad[0]][0]
         places = np.array([rows.places[row][1] for row in bad], np.int64)
-        numbers = source.row_numbers(unit, places).tolist()
-        for row, number, raw in zip(bad, numbers, source.raw_rows(unit, places), strict=True):
-            column, reason = rows.causes[row]
-            message = describe(table.name, column, reason, raw)
-            found.append(
-                Finding(table.name, unit.file.relative, number, column, reason, message, raw)
-            )
+        found += findings_of(source, unit, places, [rows.causes[row] for row in bad])
     return found

@@ -27,6 +27,7 @@ from encours_schemas.warnings import RunWarning
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from encours.ledger.discovery import FoundFile
     from encours.ledger.inspection import Part
     from encours_schemas.configuration import Configuration, TableInput
 
@@ -124,6 +125,21 @@ class TableSource:
             for values in zip(*columns, strict=True)
         ]
 
+    def file_names(self, unit: Unit, rows: Array) -> list[str]:
+        """Give the file of each of some rows of the unit, relative to the ledger directory."""
+        return [unit.file.relative] * len(rows)
+
+    def contract_rows(self, unit: Unit, rows: Array, raw: list[str]) -> list[str]:  # noqa: ARG002
+        """Give rows of the unit as JSON by the contract's names; `raw` is what stands in the file.
+
+        They differ where a layout made the table.
+        """
+        return raw
+
+    def causes(self, unit: Unit, rows: Array) -> list[str | None]:  # noqa: ARG002
+        """Give what a layout found against rows of the unit: entries of `FAULT_COLUMN`."""
+        return [None] * len(rows)
+
     def _read_stored(self, unit: Unit, names: list[str]) -> pa.Table:
         """Give columns that the file itself has."""
         if not names:
@@ -141,18 +157,62 @@ class TableSource:
         return table
 
 
+@dataclass(frozen=True)
+class AppliedLayout:
+    """A layout as it was applied, for the run's id and its manifest.
+
+    sha256   of its content: where it lies decides nothing
+    sources  rows by source
+    rules    per rule: its place, table, source, and rows read, left out and made
+    """
+
+    name: str
+    sha256: str
+    sources: dict[str, int]
+    rules: tuple[dict[str, object], ...]
+
+    def facts(self) -> dict[str, object]:
+        """Give it as plain values."""
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "sources": self.sources,
+            "rules": list(self.rules),
+        }
+
+
+def describe_layouts(configuration: dict[str, Any], layouts: Sequence[AppliedLayout]) -> None:
+    """Put the layouts' contents in the place of their names in a configuration's plain values.
+
+    Without any, nothing of them is there: what cannot decide a figure stays out of the run's id.
+    """
+    chosen = configuration["input"]
+    if not layouts:
+        for name in ("layouts", "parameters", "sources"):
+            del chosen[name]
+        return
+    chosen["layouts"] = [{"name": one.name, "sha256": one.sha256} for one in layouts]
+
+
 @dataclass(frozen=True, eq=False)
 class Ledger:
-    """The tables that a ledger directory has, in the contract's order."""
+    """The tables that a ledger directory has, in the contract's order.
+
+    source_files  files that layouts made tables of
+    layouts       those layouts
+    """
 
     directory: Path
     tables: dict[str, TableSource]
     warnings: tuple[InputNotice, ...]
+    source_files: tuple[SourceFile, ...] = ()
+    layouts: tuple[AppliedLayout, ...] = ()
 
     @property
     def files(self) -> tuple[SourceFile, ...]:
-        """Give all input files."""
-        return tuple(file for table in self.tables.values() for file in table.files)
+        """Give all input files: those of tables, then those that layouts read."""
+        own = tuple(file for table in self.tables.values() for file in table.files)
+        return own + self.source_files
 
     def verify_unchanged(self) -> None:
         """Raise InputRefused, naming the file, when an input changed since it was opened."""
@@ -173,10 +233,42 @@ def open_ledger(
     staging    where CSV files and over-large row groups are parked as one Arrow file per unit
     unit_rows  rows that a unit is meant to have
 
-    Raises InputMissing for a directory, required table or required column that is not there, and
-    InputRefused for whatever is broken, ambiguous or of a wrong type; always naming the file.
+    Layouts that the configuration names are applied. Raises InputMissing for a directory, required
+    table or required column that is not there, and InputRefused for whatever is broken, ambiguous
+    or of a wrong type; always naming the file.
     """
+    if configuration.input.layouts:
+        from encours.ledger.layouts.opening import open_with_layouts
+
+        return open_with_layouts(directory, configuration, staging, threads, unit_rows)
     found, notices = discover(directory)
+    tables = open_tables(found, configuration, staging, threads, unit_rows)
+    return as_ledger(Path(directory), tables, configuration.carry, notices)
+
+
+def as_ledger(
+    directory: Path,
+    tables: dict[str, TableSource],
+    carry: Sequence[str],
+    notices: list[InputNotice],
+    source_files: tuple[SourceFile, ...] = (),
+    layouts: tuple[AppliedLayout, ...] = (),
+) -> Ledger:
+    """Put opened tables together; raises InputMissing when none has a column to be carried."""
+    _check_carry(carry, tables)
+    for table in tables.values():
+        notices.extend(_ignored_notices(table))
+    return Ledger(directory, tables, tuple(notices), source_files, layouts)
+
+
+def open_tables(
+    found: dict[str, list[FoundFile]],
+    configuration: Configuration,
+    staging: Path,
+    threads: int,
+    unit_rows: int,
+) -> dict[str, TableSource]:
+    """Hash and inspect the files of contract tables, and cut them into units."""
     files = [file for table in found.values() for file in table]
     with (
         ThreadPoolExecutor(max(threads, 1), "inspect") as inspectors,
@@ -202,14 +294,10 @@ def open_ledger(
     for part in parts:
         by_table[part.file.table].append(part)
     carry = configuration.carry
-    tables = {
+    return {
         name: _table_source(name, by_table[name], carry, configuration.input.dialect(name))
         for name in found
     }
-    _check_carry(carry, tables)
-    for table in tables.values():
-        notices.extend(_ignored_notices(table))
-    return Ledger(Path(directory), tables, tuple(notices))
 
 
 def _table_source(

@@ -32,7 +32,7 @@ from encours.kernels._jit import kernel_cache_directory
 from encours.ledger.commitments import Commitments, resolve_commitments
 from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_memory
 from encours.ledger.quarantine import Quarantine
-from encours.ledger.sources import Ledger, Unit, open_ledger
+from encours.ledger.sources import AppliedLayout, Ledger, Unit, describe_layouts, open_ledger
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
@@ -133,6 +133,7 @@ class NightlyRun:
         self._as_of_day = (as_of - EPOCH).days
         self._extract_day = ((options.extract_date or as_of) - EPOCH).days
         self._warnings: list[dict[str, object]] = []
+        self._layouts: tuple[AppliedLayout, ...] = ()
 
     def publish(self, out: Path) -> RunResult:
         """Compute and publish; on any exception nothing is published and the last run stays."""
@@ -189,6 +190,7 @@ class NightlyRun:
                 self._options.threads,
             )
             self._progress.finish_stage()
+        self._layouts = ledger.layouts
         for notice in ledger.warnings:
             self._warn(notice.code, notice.message, notice.count)
         for name in STREAMED:
@@ -213,6 +215,7 @@ class NightlyRun:
     def _decisive_configuration(self) -> dict[str, Any]:
         """Give the configuration and the options that decide figures, as plain values."""
         chosen: dict[str, Any] = self._configuration.model_dump(mode="json")
+        describe_layouts(chosen, self._layouts)
         if self._options.extract_date is not None:
             chosen["extract_date"] = self._options.extract_date.isoformat()
         return chosen
@@ -279,6 +282,7 @@ class NightlyRun:
                 "configuration": self._decisive_configuration(),
                 "inputs": self._inputs(ledger),
                 "rows": counts,
+                **({"layouts": [one.facts() for one in self._layouts]} if self._layouts else {}),
                 "outputs": published,
                 "warnings": self._warnings,
                 "previous_run": None if previous is None else previous["run_id"],

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from encours_schemas.inputs import INPUT_TABLES
+from encours_schemas.layouts import date_formats
 from encours_schemas.names import nearest_name
 from encours_schemas.outputs import CREDIT_ACCOUNTS, ITEMS
 from encours_schemas.rule_ids import RuleId
@@ -183,6 +184,27 @@ def checked_date_format(text: str) -> str:
     if sorted(directives) != sorted(_DATE_DIRECTIVES) or not plain:
         raise wrong("%Y, %m and %d once each, with ` `, `-`, `.`, `/` or `,` between")
     return text
+
+
+def checked_date_formats(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse date formats of a layout that leave something open, each alone or together."""
+    if not formats:
+        raise wrong("at least one date format")
+    for one in formats:
+        if one in date_formats.WORDS:
+            continue
+        try:
+            date_formats.parts_of(one)
+        except ValueError as error:
+            words = ", ".join(date_formats.WORDS)
+            raise wrong(str(error), f"as `DD.MM.YYYY`, or one of {words}") from None
+    pair = date_formats.ambiguous_pair(formats)
+    if pair is not None:
+        raise wrong(
+            f"formats that no text fits in two ways; `{pair[0]}` and `{pair[1]}` differ in nothing",
+            "declare the one that the sender uses",
+        )
+    return formats
 
 
 def checked_encoding(name: str) -> str:

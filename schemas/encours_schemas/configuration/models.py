@@ -13,7 +13,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from encours_schemas.configuration import checks
 from encours_schemas.configuration.law import OwnRate, OwnRegimes
-from encours_schemas.configuration.sections import FromList, InOrder, ModelsInOrder, Section
+from encours_schemas.configuration.sections import (
+    FromList,
+    InOrder,
+    ModelsInOrder,
+    Section,
+    as_tuple,
+)
 
 Component = Literal[
     "receivables",
@@ -26,6 +32,11 @@ Component = Literal[
     "unapplied_payments",
     "down_payments",
 ]
+
+
+def _as_texts(value: object) -> object:
+    """Take one text for a list of one."""
+    return (value,) if isinstance(value, str) else as_tuple(value)
 
 
 Amount = Annotated[
@@ -45,6 +56,26 @@ Bounds = Annotated[tuple[int, ...], FromList, AfterValidator(checks.checked_boun
 Components = Annotated[tuple[Component, ...], FromList, AfterValidator(checks.checked_once)]
 CurrencyCode = Annotated[str, AfterValidator(checks.checked_currency)]
 CountryCode = Annotated[str, AfterValidator(checks.checked_country)]
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+Separators = Annotated[
+    tuple[Annotated[str, AfterValidator(checks.checked_separator)], ...],
+    BeforeValidator(_as_texts),
+    AfterValidator(checks.checked_once),
+]
+DecimalMarks = Annotated[tuple[Literal[".", ","], ...], BeforeValidator(_as_texts)]
+DateFormats = Annotated[
+    tuple[str, ...], BeforeValidator(_as_texts), AfterValidator(checks.checked_date_formats)
+]
+Thousands = Literal["", ".", ",", " ", "'", "\u00a0", "\u202f", "\u2019"]
+Sign = Literal["leading", "trailing", "either", "parentheses"]
+LineEnds = Literal["lf", "any"]
+Pivot = Annotated[int, Field(ge=0, le=99)]
+SkippedLines = Annotated[int, Field(ge=0, le=1000)]
+EncodingName = Annotated[str, AfterValidator(checks.checked_encoding)]
+Quote = Annotated[str, AfterValidator(checks.checked_quote)]
+ParameterValue = str | int | bool
 
 
 class Reporting(Section):
@@ -234,6 +265,43 @@ class TableInput(Section):
         return self
 
 
+class SourceForm(Section):
+    """How a source of a layout is written otherwise than the layout says."""
+
+    files: Texts | None = Field(default=None, description="Names of the files, with `*` and `?`.")
+    encoding: EncodingName | None = Field(default=None, description="Encoding of the files.")
+    separator: Separators | None = Field(
+        default=None, description="Character between fields, or a list of which the header decides."
+    )
+    quote: Quote | None = Field(default=None, description="Character around quoted fields.")
+    line_ends: LineEnds | None = Field(
+        default=None, description="`any`: a carriage return alone ends a line, too."
+    )
+    skip_lines: SkippedLines | None = Field(
+        default=None, description="Lines before the header that are no data."
+    )
+    trim: bool | None = Field(default=None, description="Drop blanks around values.")
+    empty: Texts | None = Field(default=None, description="Texts that mean that there is no value.")
+    decimal_mark: DecimalMarks | None = Field(
+        default=None, description="Mark before the decimals, or a list of marks."
+    )
+    thousands_separator: Thousands | None = Field(
+        default=None, description="Mark between groups of three digits."
+    )
+    sign: Sign | None = Field(default=None, description="Where a minus stands.")
+    date_format: DateFormats | None = Field(
+        default=None, description="Form of dates, as `DD.MM.YYYY`, or a list of forms."
+    )
+    empty_dates: Texts | None = Field(default=None, description="Dates that mean no date.")
+    century_pivot: Pivot | None = Field(
+        default=None, description="Two-digit years below it are 20YY, the others 19YY."
+    )
+    sql: str | None = Field(default=None, description="The query of a source of format `sql`.")
+    uri_variable: str | None = Field(
+        default=None, description="Environment variable with the address of the database."
+    )
+
+
 TableName = Annotated[str, AfterValidator(checks.checked_table_name)]
 RuleName = Annotated[str, AfterValidator(checks.checked_rule_id)]
 
@@ -256,6 +324,20 @@ class Input(Section):
     ] = Field(
         default_factory=dict,
         description="Dialect of single input tables: `[input.tables.NAME]`.",
+    )
+    layouts: Annotated[Texts, AfterValidator(checks.checked_once)] = Field(
+        default=(),
+        description=(
+            "Layouts that map foreign extracts to the contract: bundled names, or files ending in "
+            "`.toml`."
+        ),
+    )
+    parameters: Annotated[dict[str, ParameterValue], InOrder] = Field(
+        default_factory=dict, description="Values of the layouts' parameters, by name."
+    )
+    sources: Annotated[dict[str, SourceForm], ModelsInOrder] = Field(
+        default_factory=dict,
+        description="What is written otherwise than a layout says: `[input.sources.NAME]`.",
     )
 
     def dialect(self, table: str) -> TableInput:

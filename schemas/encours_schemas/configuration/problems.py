@@ -50,8 +50,8 @@ def problem_of(details: ErrorDetails, origins: Mapping[KeyPath, str]) -> Configu
     return ConfigurationWrong(
         what="wrong value",
         where=where,
-        found=_described(details["input"]),
-        expected=_expected(details["type"], context) or details["msg"],
+        found=described(details["input"]),
+        expected=expected_of(details["type"], context) or details["msg"],
         cure=context.get("cure") or _cure(path, details),
     )
 
@@ -85,7 +85,7 @@ def _nearest_key(path: KeyPath) -> str:
     return f"known here: {', '.join(known)}" if known else ""
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """Say what stands there without telling the value."""
     if isinstance(value, bool):
         return "true or false"
@@ -98,7 +98,8 @@ def _described(value: object) -> str:
     return "a table" if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
-def _expected(type_: str, context: Mapping[str, Any]) -> str:
+def expected_of(type_: str, context: Mapping[str, Any]) -> str:
+    """Say what was expected, from an error of pydantic or of ours."""
     if type_ == "literal_error":
         return str(context["expected"]).replace("'", "`")
     if type_ == "greater_than_equal":
