@@ -160,7 +160,7 @@ def test_oracle_limits__are_those_of_the_account_in_the_chosen_currency(tmp_path
     tables = mapped(FIXTURES / "oracle_ar", "oracle_ar", tmp_path / "usd", limit_currency="USD")
     assert chosen(tables["credit_limits"], *LIMIT) == {
         ("1001", None, "internal", "10000", "USD", None),
-        ("1002", None, "internal", "2000", "USD", None),
+        ("1002", None, "internal", "2000", "USD", "2026-12-31"),
     }
     assert chosen(tables["customers"], "customer_id", "name", "country", "risk_class") == {
         ("1001", "Globex", "US", "LOW"),
