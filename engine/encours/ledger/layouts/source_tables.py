@@ -93,10 +93,13 @@ class SourceTable:
             for name, own in self.source.fields.items()
         }
 
-    def column(self, unit: SourceUnit, field_name: str) -> pa.ChunkedArray | None:
-        """Give the column of a field, None where the file lacks it."""
-        column = unit.parts.columns.get(field_name)
-        return None if column is None else self.read(unit, [column]).column(0)
+    def columns(self, unit: SourceUnit, fields: Iterable[str]) -> dict[str, pa.ChunkedArray]:
+        """Give the columns of some fields; those that the file lacks are absent."""
+        names = {name: column for name in fields if (column := unit.parts.columns.get(name))}
+        if not names:
+            return {}
+        table = self.read(unit, list(dict.fromkeys(names.values())))
+        return {name: table.column(column) for name, column in names.items()}
 
     def read(self, unit: SourceUnit, names: Sequence[str]) -> pa.Table:
         """Give columns of a unit by their names in the file."""
