@@ -21,7 +21,7 @@ __all__ = ["run", "validate"]
 
 
 def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them by name
-    ledger: Path,
+    ledger: Path | str,
     as_of: date,
     out: Path,
     configuration: Configuration,
@@ -35,6 +35,7 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
 ) -> RunResult:
     """Compute and publish one as-of date of a ledger; the contract is TABLES 1 to 3.
 
+    ledger        a directory, or an address in object storage: s3://, gs://, az://
     threads       work units computed at once; default: the cores that the process may use
     chunk_rows    rows of a work unit's slice held decoded at once; decides memory, never a figure
     extract_date  the day that the extract's open amounts speak of; default: the as-of date
@@ -54,7 +55,7 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
 
 
 def validate(
-    ledger: Path,
+    ledger: Path | str,
     as_of: date,
     out: Path,
     configuration: Configuration,

@@ -15,6 +15,7 @@ from encours_schemas.names import nearest_name
 COMMANDS = {
     "run": "Compute every figure as of a date and publish it: the nightly job.",
     "validate": "Check a ledger and write its quarantine, without publishing anything.",
+    "layout": "Map foreign extracts to the contract: layouts listed, shown, tried and begun.",
     "generate": "Write a realistic synthetic ledger of any size.",
     "explain": "Show how one published figure came about, step by step.",
     "statement": "State what interest and compensation may be claimed, by letter or as rows.",

@@ -87,6 +87,25 @@ class CalendarDate(click.ParamType[date]):
         return day
 
 
+class LedgerPlace(click.ParamType[Path | str]):
+    """A directory, or an address in object storage, which stays the text that it is."""
+
+    name = "DIR|URI"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Give a path, or an address; fail for a storage that we do not know."""
+        if isinstance(value, Path):
+            return value
+        scheme, mark, _ = value.partition("://")
+        if not mark:
+            return Path(value)
+        if scheme not in {"s3", "gs", "az"}:
+            self.fail(f"`{scheme}://` is no storage that can be read: s3, gs, az", param, ctx)
+        return str(value)
+
+
 class Share(click.ParamType[str]):
     """A share of the whole between 0 and 1, exact: `0.001` is one in a thousand."""
 
@@ -115,10 +134,10 @@ class CurrencyCode(click.ParamType[str]):
 
 ledger = click.option(
     "--ledger",
-    type=click.Path(path_type=Path),
+    type=LedgerPlace(),
     required=True,
-    metavar="DIR",
-    help="Directory of the ledger: one file or folder per table.",
+    metavar="DIR|URI",
+    help="Directory of the ledger, or s3://, gs://, az://: one file or folder per table.",
 )
 as_of = click.option(
     "--as-of", type=CalendarDate(), required=True, help="The day at whose end everything stands."

@@ -38,6 +38,14 @@ def command_line_page() -> str:
         if command is not None:
             own = click.Context(command, info_name=name, parent=context)
             parts += [f"## encours {name}", _block(command.get_help(own))]
+            if not isinstance(command, click.Group):
+                continue
+            for below in command.list_commands(own):
+                inner = command.get_command(own, below)
+                if inner is not None:
+                    context_below = click.Context(inner, info_name=below, parent=own)
+                    page = _block(inner.get_help(context_below))
+                    parts += [f"### encours {name} {below}", page]
     return "\n\n".join(parts) + "\n"
 
 

@@ -64,7 +64,7 @@ def command(
     voice: Voice,
     /,
     *,
-    ledger: Path,
+    ledger: Path | str,
     as_of: date,
     out: Path,
     config_file: Path | None,

@@ -37,7 +37,7 @@ def command(
     voice: Voice,
     /,
     *,
-    ledger: Path,
+    ledger: Path | str,
     as_of: date,
     out: Path,
     config_file: Path | None,

@@ -12,12 +12,16 @@ from typing import Any
 import pyarrow as pa
 from click.testing import CliRunner, Result
 
+from encours.ledger.sources import open_ledger
 from encours_jobs.cli import main
+from encours_schemas.configuration import load_configuration
 from tests.jobs.ledgers import parquet_files, plain_rows
 
 HERE = Path(__file__).resolve().parent
 FIXTURES = HERE / "fixtures"
 EXTRACTS = HERE / "extracts"
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,19 @@ def plain(value: object) -> object:
 def bundled(name: str, root: Path, settings: str = "", **changes: Any) -> LayoutNight:
     """Give a night of a bundled layout on its fixture."""
     return LayoutNight(changes.pop("ledger", FIXTURES / name), (name,), root, settings, **changes)
+
+
+def mapped(ledger: Path, layout: str, staging: Path, **parameters: str) -> dict[str, Rows]:
+    """Give the contract's tables of an extract, missing values left out of the rows."""
+    settings = {"input.layouts": [layout], "input.parameters": parameters}
+    configuration = load_configuration(None, {}, settings).configuration
+    opened = open_ledger(ledger, configuration, staging, 1)
+    found: dict[str, Rows] = {}
+    for name, source in opened.tables.items():
+        read = [source.read(unit, source.columns).to_pylist() for unit in source.units]
+        found[name] = [
+            {key: value for key, value in row.items() if value is not None}
+            for part in read
+            for row in part
+        ]
+    return found

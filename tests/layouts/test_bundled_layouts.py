@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from encours.ledger.layouts.catalog import BUNDLED, names
-from encours.ledger.sources import open_ledger
-from encours_schemas.configuration import load_configuration
 from encours_schemas.layouts.loading import load_layout
-from tests.layouts.layout_nights import EXTRACTS, FIXTURES
+from tests.layouts.layout_nights import EXTRACTS, FIXTURES, Rows, mapped
 
 STATED = {"payment_terms": "NET30"}
 
@@ -43,24 +41,6 @@ def test_bundled_layouts__are_those_of_the_guide() -> None:
 
 
 # -- limits, blocks and master data, as the contract's tables get them -----------------------------
-
-Rows = list[dict[str, Any]]
-
-
-def mapped(ledger: Path, layout: str, staging: Path, **parameters: str) -> dict[str, Rows]:
-    """Give the contract's tables of an extract, missing values left out of the rows."""
-    settings = {"input.layouts": [layout], "input.parameters": parameters}
-    configuration = load_configuration(None, {}, settings).configuration
-    opened = open_ledger(ledger, configuration, staging, 1)
-    found: dict[str, Rows] = {}
-    for name, source in opened.tables.items():
-        read = [source.read(unit, source.columns).to_pylist() for unit in source.units]
-        found[name] = [
-            {key: value for key, value in row.items() if value is not None}
-            for part in read
-            for row in part
-        ]
-    return found
 
 
 def chosen(rows: Rows, *columns: str) -> set[tuple[Any, ...]]:
@@ -160,7 +140,7 @@ def test_oracle_limits__are_those_of_the_account_in_the_chosen_currency(tmp_path
     tables = mapped(FIXTURES / "oracle_ar", "oracle_ar", tmp_path / "usd", limit_currency="USD")
     assert chosen(tables["credit_limits"], *LIMIT) == {
         ("1001", None, "internal", "10000", "USD", None),
-        ("1002", None, "internal", "2000", "USD", None),
+        ("1002", None, "internal", "2000", "USD", "2026-12-31"),
     }
     assert chosen(tables["customers"], "customer_id", "name", "country", "risk_class") == {
         ("1001", "Globex", "US", "LOW"),

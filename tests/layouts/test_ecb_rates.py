@@ -2,12 +2,18 @@
 
 import gzip
 import io
+import shutil
 import zipfile
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from encours.ledger.sources import open_ledger
+from encours_schemas.configuration import load_configuration
 from tests.layouts.layout_nights import LayoutNight
+from tests.shared_material import SHARED
 
 # Made up, in the form of the bank: newest first, a trailing comma, N/A, dead currencies.
 HISTORY = (
@@ -84,3 +90,43 @@ def test_rates__of_a_day_before_the_file_are_missing(tmp_path: Path) -> None:
     made = night(tmp_path, "eurofxref.csv", FORMS["eurofxref.csv"])
     said = made.refused("2025-12-31", 66)
     assert "EUR" in said
+
+
+# -- the real files --------------------------------------------------------------------------------
+
+REAL = SHARED / "data" / "ecb_fx"
+
+
+def real_rates(file: str, staging: Path) -> dict[tuple[str, date], Decimal]:
+    """Give the rates of 2024 and later that the layout makes of one of the real files."""
+    settings = {
+        "input.layouts": ["ecb_eurofxref"],
+        "input.parameters": {"from_date": "2024-01-01"},
+        "input.sources": {"rates": {"files": [f"ecb_fx/{file}"]}},
+    }
+    configuration = load_configuration(None, {}, settings).configuration
+    ledger = staging / "ledger"
+    (ledger / "ecb_fx").mkdir(parents=True)
+    for table, text in (("open_items", ITEMS), ("customers", "customer_id,country\nC,US\n")):
+        (ledger / f"{table}.csv").write_text(text, encoding="utf-8")
+    shutil.copy(REAL / file, ledger / "ecb_fx" / file)
+    source = open_ledger(ledger, configuration, staging, 1).tables["fx_rates"]
+    columns = ("to_currency", "rate_date", "rate")
+    return {
+        (row["to_currency"], row["rate_date"]): Decimal(row["rate"])
+        for unit in source.units
+        for row in source.read(unit, columns).to_pylist()
+    }
+
+
+@pytest.mark.skipif(
+    not REAL.is_dir(), reason="the bank's files lie beside the repository, if at all"
+)
+def test_real_files__agree_where_they_overlap(tmp_path: Path) -> None:
+    history = real_rates("eurofxref-hist.zip", tmp_path / "history")
+    daily = real_rates("eurofxref.csv", tmp_path / "daily")
+    saved = real_rates("eurofxref-hist_mdY_dates_2024-06-03.csv.gz", tmp_path / "saved")
+    assert len(daily) == 29
+    assert daily == {key: rate for key, rate in history.items() if key[1] == date(2026, 4, 13)}
+    assert max(day for _, day in saved) == date(2024, 3, 6)
+    assert saved == {key: rate for key, rate in history.items() if key[1] <= date(2024, 3, 6)}

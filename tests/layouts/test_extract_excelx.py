@@ -22,6 +22,7 @@ SETTINGS = (
     "[input]\nmax_rejected = 0.4\n"
     '[input.sources.receivables]\nfiles = ["excelx_multicurrency_ar/*.csv"]\n'
     '[input.sources.rates]\nfiles = ["ecb_fx/eurofxref-hist.zip"]\n'
+    '[input.parameters]\nfrom_date = "2024-01-01"\n'
 )
 
 pytestmark = pytest.mark.skipif(
@@ -107,6 +108,17 @@ def test_partly_paid_rows__are_refused_with_the_reason(tmp_path: Path, night: La
     assert "refused_by_layout 289" in said
     message = "partly paid, without the amount that was paid"
     assert all(message in one["message"] for one in strict.rejected())
+
+
+def test_whole_history__gives_the_figures_of_its_last_years(
+    tmp_path: Path, night: LayoutNight, rates: list[Row]
+) -> None:
+    whole = night_at(tmp_path, SETTINGS.partition("[input.parameters]")[0])
+    whole.publish(MADE)
+    assert whole.items(MADE, "open_amount_rc") == night.items(MADE, "open_amount_rc")
+    dead = {"Date", "", "CYP", "EEK", "LTL", "LVL", "MTL", "ROL", "SIT", "SKK", "TRL"}
+    quoted = sum(rate != "N/A" for day in rates for code, rate in day.items() if code not in dead)
+    assert whole.manifest(MADE)["rows"]["fx_rates"]["accepted"] == quoted > 190_000
 
 
 def test_noise_of_binary_fractions__is_read_as_cents(night: LayoutNight, rows: list[Row]) -> None:

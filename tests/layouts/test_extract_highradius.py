@@ -35,6 +35,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> LayoutNight:
         '[reporting]\ncurrency = "USD"\n'
         '[input.sources.items]\nfiles = ["highradius_open_items/open_items_A*.csv"]\n'
         '[input.sources.rates]\nfiles = ["ecb_fx/eurofxref-hist.zip"]\n'
+        '[input.parameters]\nfrom_date = "2020-01-01"\n'
     )
     layouts = (str(EXTRACTS / "highradius.toml"), "ecb_eurofxref")
     night = LayoutNight(SHARED / "data", layouts, root, settings)
@@ -109,7 +110,7 @@ def test_early_due_dates__are_kept_and_warned_about(night: LayoutNight, rows: li
 
 def test_terms__give_the_due_dates_of_the_file(night: LayoutNight, rows: list[Row]) -> None:
     root = night.root / "terms"
-    settings = night.settings + '[input.parameters]\ndue_dates = "terms"\n'
+    settings = night.settings + 'due_dates = "terms"\n'
     other = LayoutNight(night.ledger, night.layouts, root, settings)
     other.publish("2020-05-22")
     stated = night.items("2020-05-22", "due_date")

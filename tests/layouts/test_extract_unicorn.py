@@ -33,6 +33,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> LayoutNight:
         '[reporting]\ncurrency = "USD"\n'
         '[input.sources.bills]\nfiles = ["unicorn_ar/unicorn_inc.csv"]\n'
         '[input.sources.rates]\nfiles = ["ecb_fx/eurofxref-hist.zip"]\n'
+        '[input.parameters]\nfrom_date = "2025-01-01"\n'
     )
     layouts = (str(EXTRACTS / "unicorn.toml"), "ecb_eurofxref")
     night = LayoutNight(SHARED / "data", layouts, tmp_path_factory.mktemp("unicorn"), settings)

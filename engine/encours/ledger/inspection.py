@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -230,9 +231,13 @@ def _check_header(found: FoundFile, names: tuple[str, ...], dialect: TableInput)
 
 
 def stage_csv(
-    source: CsvFile, staging: Path, stagers: Executor, unit_rows: int
+    source: CsvFile,
+    staging: Path,
+    stagers: Executor,
+    unit_rows: int,
+    units_max: int | None = None,
 ) -> tuple[Part, ...]:
-    """Parse and write the units of a CSV file while the scan goes on."""
+    """Parse and write the units of a CSV file while the scan goes on; the first ones, or all."""
     free = threading.BoundedSemaphore(_STAGED_AT_ONCE)
     futures: list[Future[Part]] = []
 
@@ -244,7 +249,7 @@ def stage_csv(
             free.release()
 
     try:
-        for number, unit in enumerate(source.units(unit_rows)):
+        for number, unit in enumerate(islice(source.units(unit_rows), units_max)):
             free.acquire()
             path = staging.with_name(f"{staging.name}-{number:06d}.arrow")
             futures.append(stagers.submit(park, unit, path))

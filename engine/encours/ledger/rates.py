@@ -94,7 +94,7 @@ def _fitted(
         return None, fault
     if abs(value) >= 10 ** (precision - scale):
         return None, FAULT_TOO_LARGE
-    rounded = value.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
-    if rounded != value:
+    places = -int(value.as_tuple().exponent)
+    if places > scale and value.quantize(Decimal(1).scaleb(-scale), context=_EXACT) != value:
         return None, FAULT_TOO_PRECISE
     return value, FAULT_NONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from encours.ledger.files import SourceFile, broken_file, refusing_broken
 from encours.ledger.findings import Finding, InputNotice, raw_row
 from encours.ledger.inspection import FileParts, inspect_file
 from encours.ledger.parquet_files import ParquetReader
+from encours.ledger.remote import RemoteLedger, fetch_ledger, is_remote
 from encours.ledger.staging import read_staged
 from encours_schemas import INPUT_TABLES
 from encours_schemas.errors import InputMissing, InputRefused
@@ -200,6 +201,7 @@ class Ledger:
 
     source_files  files that layouts made tables of
     layouts       those layouts
+    remote        where the ledger was fetched from, when it lies in object storage
     """
 
     directory: Path
@@ -207,6 +209,7 @@ class Ledger:
     warnings: tuple[InputNotice, ...]
     source_files: tuple[SourceFile, ...] = ()
     layouts: tuple[AppliedLayout, ...] = ()
+    remote: RemoteLedger | None = None
 
     @property
     def files(self) -> tuple[SourceFile, ...]:
@@ -218,10 +221,12 @@ class Ledger:
         """Raise InputRefused, naming the file, when an input changed since it was opened."""
         for file in self.files:
             file.verify_unchanged()
+        if self.remote is not None:
+            self.remote.verify_unchanged()
 
 
 def open_ledger(
-    directory: Path,
+    directory: Path | str,
     configuration: Configuration,
     staging: Path,
     threads: int,
@@ -230,6 +235,7 @@ def open_ledger(
 ) -> Ledger:
     """Find, hash and inspect all files of a ledger, and cut them into units of work.
 
+    directory  also an address in object storage: s3://, gs://, az://
     staging    where CSV files and over-large row groups are parked as one Arrow file per unit
     unit_rows  rows that a unit is meant to have
 
@@ -237,6 +243,18 @@ def open_ledger(
     table or required column that is not there, and InputRefused for whatever is broken, ambiguous
     or of a wrong type; always naming the file.
     """
+    remote = None
+    if is_remote(directory):
+        address, directory = str(directory), staging / "fetched"
+        remote = fetch_ledger(address, directory)
+    opened = _open_directory(Path(directory), configuration, staging, threads, unit_rows)
+    return opened if remote is None else replace(opened, remote=remote)
+
+
+def _open_directory(
+    directory: Path, configuration: Configuration, staging: Path, threads: int, unit_rows: int
+) -> Ledger:
+    """Open a ledger that lies on a disk."""
     if configuration.input.layouts:
         from encours.ledger.layouts.opening import open_with_layouts
 

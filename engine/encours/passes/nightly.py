@@ -118,7 +118,7 @@ class NightlyRun:
 
     def __init__(
         self,
-        ledger: Path,
+        ledger: Path | str,
         as_of: date,
         configuration: Configuration,
         options: RunOptions,

@@ -139,15 +139,23 @@ def build_fx(
     latest: dict[tuple[str, str], tuple[date, Decimal]] = {}
     seen: dict[tuple[str, str, date], Decimal] = {}
     for from_currency, to_currency, rate_date, rate in rows:
-        where = f"fx_rates: {from_currency} to {to_currency}, {rate_date}"
         if not rate.is_finite() or rate <= 0:
-            raise InputRefused(what="an exchange rate must be positive", where=where)
+            raise _bad_rate(
+                "an exchange rate must be positive", from_currency, to_currency, rate_date
+            )
         if seen.setdefault((from_currency, to_currency, rate_date), rate) != rate:
-            raise InputRefused(what="two rates for one pair and date", where=where)
+            raise _bad_rate(
+                "two rates for one pair and date", from_currency, to_currency, rate_date
+            )
         pair = (from_currency, to_currency)
         if rate_date <= as_of and (pair not in latest or rate_date > latest[pair][0]):
             latest[pair] = (rate_date, rate)
     return FxTable(latest, as_of, target, pivot, max_age_days)
+
+
+def _bad_rate(what: str, from_currency: str, to_currency: str, rate_date: date) -> InputRefused:
+    """Refuse a row; the sentence is made here, not for each of the good rows of a long history."""
+    return InputRefused(what=what, where=f"fx_rates: {from_currency} to {to_currency}, {rate_date}")
 
 
 def convert_exactly(

@@ -93,6 +93,13 @@ class CompiledRule:
     columns: Mapping[str, Node]
     clearing: CompiledClearing | None
 
+    def nodes(self) -> list[Node]:
+        """Give every expression over the rule's own source."""
+        found = [node for node in (self.where, *self.columns.values()) if node is not None]
+        found += [node for node, _ in self.refuse]
+        found += [join.on for join in self.joins]
+        return found if self.clearing is None else found + _nodes_of(self.clearing)
+
 
 @dataclass(frozen=True)
 class CompiledLayout:

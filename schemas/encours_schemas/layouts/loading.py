@@ -173,6 +173,11 @@ def load_layouts(
     return layouts
 
 
+def read_layout(asked: str, bundled: Path) -> Layout:
+    """Give a layout with its keys checked, its expressions not read yet."""
+    return _checked(read_tree(asked, bundled), asked)
+
+
 def load_layout(
     asked: str,
     bundled: Path,
@@ -192,10 +197,14 @@ def load_layout(
         if isinstance(sources, dict) and isinstance(sources.get(name), dict):
             said = form.model_dump(mode="json", exclude_none=True, exclude_unset=True)
             sources[name] = {**sources[name], **said}
+    return LayoutCompiler(_checked(tree, asked), asked, parameters or {}).compiled(digest)
+
+
+def _checked(tree: dict[str, Any], asked: str) -> Layout:
+    """Check the keys of a layout; ConfigurationWrong with everything that is wrong."""
     try:
-        layout = Layout.model_validate(tree)
+        return Layout.model_validate(tree)
     except ValidationError as error:
         where = f"layout {asked}"
         problems = [problem_of(details, where) for details in error.errors(include_url=False)]
         raise ConfigurationWrong.collected(problems) from None
-    return LayoutCompiler(layout, asked, parameters or {}).compiled(digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -188,14 +188,20 @@ def evaluator_over(
     unit: SourceUnit,
     maps: Mapping[str, Mapping[str, str]],
     causes: Causes,
+    nodes: Iterable[Node],
 ) -> Evaluator:
-    """Give an evaluator over all rows of a source unit."""
+    """Give an evaluator over all rows of a source unit.
+
+    nodes  what it will be asked for: their columns are read at once
+    """
+    wanted = set().union(*(node.names() for node in nodes))
+    columns = source.columns(unit, sorted(wanted & set(source.source.fields)))
     forms = {
         name: FieldForm(**{**form.__dict__, "column": unit.parts.columns.get(name) or name})
         for name, form in source.forms.items()
     }
     return Evaluator(
-        lambda name: source.column(unit, name),
+        columns.get,
         unit.rows,
         forms,
         maps,

@@ -57,7 +57,9 @@ def read_shelf(
     causes: Causes,
 ) -> Shelf:
     """Work out keys and values of one unit of the other source; rows without a key are left out."""
-    at = evaluator_over(source, unit, maps, causes)
+    taken = [*join.values.values(), *(node for _, node in join.combined.values() if node)]
+    nodes = [one for one in (join.to, join.where, *taken) if one is not None]
+    at = evaluator_over(source, unit, maps, causes, nodes)
     keep = np.ones(at.rows, bool)
     if join.where is not None:
         keep &= at.value(join.where).holds()
@@ -76,9 +78,15 @@ def read_shelf(
 
 def empty_shelf(join: CompiledJoin) -> Shelf:
     """Give a shelf without rows."""
-    kinds = {name: node.kind for name, node in join.values.items()}
-    kinds |= {name: node.kind for name, (_, node) in join.combined.items() if node is not None}
+    kinds = kinds_of(join)
     return Shelf(pa.array([], pa.string()), {name: _none(kind) for name, kind in kinds.items()})
+
+
+def kinds_of(join: CompiledJoin) -> dict[str, str]:
+    """Give the kinds of the values on a join's shelf."""
+    kinds = {name: node.kind for name, node in join.values.items()}
+    combined = join.combined.items()
+    return kinds | {name: node.kind for name, (_, node) in combined if node is not None}
 
 
 def _none(kind: str) -> Value:
@@ -143,7 +151,11 @@ class JoinIndex:
                 self._ambiguous[positions[copies]] = True
         self._values = values
 
-    def look_up(self, key: Value) -> LookedUp:
+    def look_up(self, unit: SourceUnit, key: Value) -> LookedUp:  # noqa: ARG002 - see SpilledJoin
+        """Look the keys of a unit's rows up."""
+        return self.find(key)
+
+    def find(self, key: Value) -> LookedUp:
         """Look keys up; what is not found is missing."""
         count = len(key)
         text = key.data if key.kind == TEXT else pa.nulls(count, pa.string())
@@ -151,6 +163,9 @@ class JoinIndex:
         found = codes >= 0
         values = {name: _spread(value, codes, found) for name, value in self._values.items()}
         return LookedUp(values, found, self._faults(codes, found, key.fault))
+
+    def close(self) -> None:
+        """Nothing is held on disk."""
 
     def _faults(self, codes: Array, found: Array, fault: Array | None) -> Array | None:
         """Hold against rows what the join requires: one partner, and not several."""

@@ -19,14 +19,15 @@ from encours.ledger.layouts.joins import JoinIndex, joined_shelves, read_shelf
 from encours.ledger.layouts.mapped import ROW_COLUMN, UNIT_COLUMN, StagedRows
 from encours.ledger.layouts.reduction import Reduction, located, reduce_rows
 from encours.ledger.layouts.rules import Made, RuleRun, Tally
-from encours.ledger.layouts.spill import Spill, partitions_for
-from encours.ledger.layouts.values import Causes
+from encours.ledger.layouts.spill import Spill, fits_in_memory, partitions_for
+from encours.ledger.layouts.spilled_joins import SpilledJoin
+from encours.ledger.layouts.values import Causes, Value
 from encours.ledger.staging import write_staged
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
     from encours.ledger.layouts.source_tables import SourceTable, SourceUnit
-    from encours_schemas.layouts.compiled import CompiledLayout, CompiledRule
+    from encours_schemas.layouts.compiled import CompiledJoin, CompiledLayout, CompiledRule
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -90,14 +91,40 @@ def apply_rule(
     threads: int,
 ) -> RuleOutput:
     """Make the rows of one rule, staged below `place`."""
-    causes = Causes()
-    joins = {}
+    run = RuleRun(layout, rule, sources[rule.source], {}, Causes())
     for join in rule.joins:
-        other = sources[join.source]
-        read = partial(read_shelf, join, other, maps=layout.layout.maps, causes=causes)
-        shelves = in_order(read, other.units, threads)
-        joins[join.name] = JoinIndex(join, joined_shelves(join, shelves), causes)
-    run = RuleRun(layout, rule, sources[rule.source], joins, causes)
+        run.joins[join.name] = _prepared(run, join, sources[join.source], place, threads)
+    try:
+        return _applied(run, place, threads)
+    finally:
+        for prepared in run.joins.values():
+            prepared.close()
+
+
+def _prepared(
+    run: RuleRun, join: CompiledJoin, other: SourceTable, place: Path, threads: int
+) -> JoinIndex | SpilledJoin:
+    """Make a join ready: in memory, or on disk where the other source is large."""
+    read = partial(read_shelf, join, other, maps=run.layout.layout.maps, causes=run.causes)
+    shelves = in_order(read, other.units, threads)
+    if fits_in_memory(other.rows):
+        return JoinIndex(join, joined_shelves(join, shelves), run.causes)
+    before = run.rule.joins[: run.rule.joins.index(join)]
+
+    def keys(unit: SourceUnit) -> Value:
+        at, _ = run.begin(unit, before)
+        return at.value(join.on)
+
+    spilled = SpilledJoin(
+        join, place.with_name(f"{place.name}-{join.name}"), run.causes, other.rows
+    )
+    spilled.prepare(shelves, keys, run.source.units)
+    return spilled
+
+
+def _applied(run: RuleRun, place: Path, threads: int) -> RuleOutput:
+    """Make the rows of a rule whose joins are ready."""
+    layout, rule = run.layout, run.rule
     if rule.clearing is not None:
         return _clear(run, place, threads)
     if rule.rule.distinct:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,14 @@ from encours.ledger.layouts.catalog import layouts_of
 from encours.ledger.layouts.claims import claim, list_files
 from encours.ledger.layouts.mapped import MappedTable, MappedUnit, StagedRows
 from encours.ledger.layouts.mapping import RuleOutput, apply_rule
-from encours.ledger.layouts.source_tables import SourceTable, SourceUnit, open_source_file
+from encours.ledger.layouts.queries import read_query
+from encours.ledger.layouts.source_tables import (
+    SourceParts,
+    SourceTable,
+    SourceUnit,
+    StagingPlan,
+    open_source_file,
+)
 from encours.ledger.parquet_files import ParquetReader
 from encours.ledger.sources import AppliedLayout, Ledger, as_ledger, open_tables
 from encours_schemas import INPUT_TABLES
@@ -43,13 +51,7 @@ def open_with_layouts(
     `open_ledger` raises, and ConfigurationWrong for a layout that is wrong.
     """
     layouts = layouts_of(configuration)
-    entries = list_files(Path(directory))
-    claimed = {
-        (layout.name, name): claim(name, source, entries, layout.origin)
-        for layout in layouts
-        for name, source in layout.sources.items()
-        if source.format != "sql"
-    }
+    claimed = claim_all(layouts, Path(directory))
     taken = frozenset(file.relative for files in claimed.values() for file in files)
     supplied = frozenset(
         rule.table for layout in layouts for rule in layout.rules if _feeds(layout, rule, claimed)
@@ -60,18 +62,8 @@ def open_with_layouts(
     applied = []
     for number, layout in enumerate(layouts):
         place = staging / f"layout-{number:02d}"
-        sources = {
-            name: _open_source(
-                layout,
-                source,
-                name,
-                claimed.get((layout.name, name), []),
-                place,
-                threads,
-                unit_rows,
-            )
-            for name, source in layout.sources.items()
-        }
+        opener = SourceOpener(layout, claimed, place, max(threads, 1), unit_rows)
+        sources = {name: opener.open(name) for name in layout.sources}
         source_files += [parts.file for source in sources.values() for parts in source.files]
         outputs = [
             apply_rule(layout, rule, sources, place / f"rule-{place_of:03d}", threads)
@@ -113,44 +105,77 @@ def _feeds(
     return is_query or bool(claimed.get((layout.name, rule.source)))
 
 
-def _open_source(
-    layout: CompiledLayout,
-    source: Source,
-    name: str,
-    files: list[FoundFile],
-    place: Path,
-    threads: int,
-    unit_rows: int,
-) -> SourceTable:
-    """Stage the files of one source, and number its units."""
-    finding_table = _first_table(layout, name)
-    with (
-        ThreadPoolExecutor(max(threads, 1), "inspect") as inspectors,
-        ThreadPoolExecutor(max(threads, 1), "stage") as stagers,
-    ):
-        futures = [
-            inspectors.submit(
-                open_source_file,
-                file,
-                source,
-                finding_table,
-                place / f"{name}-{number:06d}",
-                stagers,
-                unit_rows,
+@dataclass(frozen=True)
+class SourceOpener:
+    """Opens the sources of one layout.
+
+    claimed      files by name of the layout and of the source
+    sample_rows  rows of a file that are enough; None: all of them
+    """
+
+    layout: CompiledLayout
+    claimed: dict[tuple[str, str], list[FoundFile]]
+    place: Path
+    threads: int
+    unit_rows: int
+    sample_rows: int | None = None
+
+    def open(self, name: str) -> SourceTable:
+        """Stage the files of one source, or what its query gives, and number its units."""
+        source = self.layout.sources[name]
+        if source.format == "sql":
+            opened: tuple[SourceParts, ...] = (
+                read_query(name, source, self.place / name, self.unit_rows, self.sample_rows),
             )
-            for number, file in enumerate(files)
-        ]
-        try:
-            opened = tuple(future.result() for future in futures)
-        finally:
-            for future in futures:
-                future.cancel()
-    _refuse_copies(opened)
-    units: list[SourceUnit] = []
-    for file_number, parts in enumerate(opened):
-        for part in parts.parts:
-            units.append(SourceUnit(len(units), file_number, part, parts))
-    return SourceTable(name, source, opened, tuple(units), ParquetReader())
+        else:
+            opened = self._files(name, source)
+        _refuse_copies(opened)
+        units: list[SourceUnit] = []
+        for file_number, parts in enumerate(opened):
+            for part in parts.parts:
+                units.append(SourceUnit(len(units), file_number, part, parts))
+        return SourceTable(name, source, opened, tuple(units), ParquetReader())
+
+    def _files(self, name: str, source: Source) -> tuple[SourceParts, ...]:
+        """Stage files side by side."""
+        # A look-up finds nothing in a sample: sources that are only joined are read in full.
+        is_read = any(rule.source == name for rule in self.layout.rules)
+        is_joined = any(join.source == name for rule in self.layout.rules for join in rule.joins)
+        is_sample = self.sample_rows is not None and is_read and not is_joined
+        rows = min(self.sample_rows or self.unit_rows, self.unit_rows)
+        finding_table = _first_table(self.layout, name)
+        with (
+            ThreadPoolExecutor(self.threads, "inspect") as inspectors,
+            ThreadPoolExecutor(self.threads, "stage") as stagers,
+        ):
+            futures = []
+            for number, file in enumerate(self.claimed.get((self.layout.name, name), [])):
+                plan = StagingPlan(
+                    finding_table,
+                    self.place / f"{name}-{number:06d}",
+                    stagers,
+                    rows if is_sample else self.unit_rows,
+                    is_sample,
+                )
+                futures.append(inspectors.submit(open_source_file, file, source, plan))
+            try:
+                return tuple(future.result() for future in futures)
+            finally:
+                for future in futures:
+                    future.cancel()
+
+
+def claim_all(
+    layouts: tuple[CompiledLayout, ...], directory: Path
+) -> dict[tuple[str, str], list[FoundFile]]:
+    """Give the files of every source of every layout."""
+    entries = list_files(directory)
+    return {
+        (layout.name, name): claim(name, source, entries, layout.origin)
+        for layout in layouts
+        for name, source in layout.sources.items()
+        if source.format != "sql"
+    }
 
 
 def _refuse_copies(opened: Iterable[Any]) -> None:
@@ -207,13 +232,13 @@ def _tables_of(
             )
         )
     return {
-        table: _mapped_table(table, outputs, rejected[table], configuration)
+        table: mapped_table(table, outputs, rejected[table], configuration.carry)
         for table, outputs in made.items()
     }
 
 
-def _mapped_table(
-    table: str, outputs: list[RuleOutput], rejected: list[Finding], configuration: Configuration
+def mapped_table(
+    table: str, outputs: list[RuleOutput], rejected: list[Finding], carry: tuple[str, ...]
 ) -> MappedTable:
     """Number the units of one table."""
     units: list[MappedUnit] = []
@@ -226,7 +251,7 @@ def _mapped_table(
         present |= set(output.columns)
     known = [name for name in INPUT_TABLES[table].names if name in present]
     extra = present - set(known)
-    carried = [name for name in configuration.carry if name in extra]
+    carried = [name for name in carry if name in extra]
     return MappedTable(
         name=table,
         columns=(*known, *carried),
@@ -241,8 +266,6 @@ def _mapped_table(
 
 def _unit(table: str, staged: StagedRows, number: int, ordinal: int) -> MappedUnit:
     """Give staged rows as a unit of their table."""
-    from dataclasses import replace
-
     origin = staged.origin if staged.origin is not None else staged.source.units[0]
     file = replace(origin.file, partition={})
     parts = FileParts(file, staged.types, ())

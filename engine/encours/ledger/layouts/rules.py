@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from encours_schemas.tables import Kind
 if TYPE_CHECKING:
     from encours.ledger.layouts.joins import JoinIndex
     from encours.ledger.layouts.source_tables import SourceTable, SourceUnit
+    from encours.ledger.layouts.spilled_joins import SpilledJoin
+    from encours_schemas.layouts.compiled import CompiledJoin
     from encours_schemas.layouts.expressions import Node
 
 
@@ -80,7 +83,7 @@ class RuleRun:
         layout: CompiledLayout,
         rule: CompiledRule,
         source: SourceTable,
-        joins: dict[str, JoinIndex],
+        joins: dict[str, JoinIndex | SpilledJoin],
         causes: Causes,
     ) -> None:
         """Bind a rule."""
@@ -90,15 +93,24 @@ class RuleRun:
 
     # -- one unit ----------------------------------------------------------------------------------
 
+    def begin(
+        self, unit: SourceUnit, joins: Sequence[CompiledJoin]
+    ) -> tuple[Evaluator, Array | None]:
+        """Give the evaluator over all rows of a unit, some joins looked up, and its rows."""
+        at = evaluator_over(
+            self.source, unit, self.layout.layout.maps, self.causes, self.rule.nodes()
+        )
+        rows = None if self._unpivot is None else self._unpivoted(at, unit)
+        for join in joins:
+            hit = self.joins[join.name].look_up(unit, at.value(join.on))
+            at.give_joined(join.name, hit.values, hit.found, hit.fault)
+        return at, rows
+
     def chosen(
         self, unit: SourceUnit, tally: Tally
     ) -> tuple[Evaluator, Array | None, Array | None]:
         """Give the evaluator over the rows that the rule takes, the rows, and early faults."""
-        at = evaluator_over(self.source, unit, self.layout.layout.maps, self.causes)
-        rows: Array | None = None
-        if self._unpivot is not None:
-            rows = self._unpivoted(at, unit)
-        self._look_up(at)
+        at, rows = self.begin(unit, self.rule.joins)
         fault: Array | None = None
         if self.rule.where is not None:
             where = at.value(self.rule.where)
@@ -202,14 +214,6 @@ class RuleRun:
         at.give(unpivot.name, Value("text", labels))
         at.give(unpivot.value, read_field(form, stacked, self.causes, at.normalised))
         return rows
-
-    # -- joins -------------------------------------------------------------------------------------
-
-    def _look_up(self, at: Evaluator) -> None:
-        """Look every join up, in order."""
-        for join in self.rule.joins:
-            hit = self.joins[join.name].look_up(at.value(join.on))
-            at.give_joined(join.name, hit.values, hit.found, hit.fault)
 
 
 def _field_of(kind: str) -> Any:  # noqa: ANN401 - a model that is imported when it is needed

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +93,13 @@ class SourceTable:
             for name, own in self.source.fields.items()
         }
 
-    def column(self, unit: SourceUnit, field_name: str) -> pa.ChunkedArray | None:
-        """Give the column of a field, None where the file lacks it."""
-        column = unit.parts.columns.get(field_name)
-        return None if column is None else self.read(unit, [column]).column(0)
+    def columns(self, unit: SourceUnit, fields: Iterable[str]) -> dict[str, pa.ChunkedArray]:
+        """Give the columns of some fields; those that the file lacks are absent."""
+        names = {name: column for name in fields if (column := unit.parts.columns.get(name))}
+        if not names:
+            return {}
+        table = self.read(unit, list(dict.fromkeys(names.values())))
+        return {name: table.column(column) for name, column in names.items()}
 
     def read(self, unit: SourceUnit, names: Sequence[str]) -> pa.Table:
         """Give columns of a unit by their names in the file."""
@@ -135,37 +139,56 @@ class _Dialect:
     encoding: str
 
 
-def open_source_file(
-    found: FoundFile,
-    source: Source,
-    finding_table: str,
-    staging: Path,
-    stagers: Executor,
-    unit_rows: int,
-) -> SourceParts:
-    """Hash and inspect one file of a source, and stage it.
+@dataclass(frozen=True)
+class StagingPlan:
+    """How the files of a source are staged.
 
     finding_table  the contract's table under which rows that never became fields are quarantined
+    place          the beginning of the names of staged units
+    stagers        runs the parsing and writing of them
+    unit_rows      rows that a unit is meant to have
+    is_sample      whether the first unit of a file is enough
     """
+
+    finding_table: str
+    place: Path
+    stagers: Executor
+    unit_rows: int
+    is_sample: bool = False
+
+    @property
+    def units_max(self) -> int | None:
+        """Give how many units of a file are staged; None for all."""
+        return 1 if self.is_sample else None
+
+
+def open_source_file(found: FoundFile, source: Source, plan: StagingPlan) -> SourceParts:
+    """Hash and inspect one file of a source, and stage it."""
     fingerprint, digest = fingerprint_and_digest(found.path, found.relative)
     if source.format == "parquet":
         facts = inspect_parquet(found, fingerprint.size)
         types = {column.name: column.type for column in facts.schema}
         columns = match_columns(found, source, tuple(types))
-        parts = stage_parquet(found, facts, staging, stagers, unit_rows)
+        parts = stage_parquet(found, facts, plan.place, plan.stagers, plan.unit_rows)
+        parts = parts[: plan.units_max]
         file = source_file(found, fingerprint, digest, facts.rows)
         return SourceParts(file, types, columns, parts)
     if source.format in {"json", "jsonl"}:
-        return _open_json(
-            found, source, finding_table, (fingerprint, digest), staging, stagers, unit_rows
-        )
+        return _open_json(found, source, (fingerprint, digest), plan)
     csv_file, columns = _open_csv(found, source)
     names = csv_file.names
-    parts = stage_csv(csv_file, staging, stagers, unit_rows)
-    check_rows_add_up(csv_file, parts, found)
+    parts = stage_csv(csv_file, plan.place, plan.stagers, plan.unit_rows, plan.units_max)
+    if not plan.is_sample:
+        check_rows_add_up(csv_file, parts, found)
     rejected = tuple(
         Finding(
-            finding_table, one.file, one.row_number, one.column, one.reason, one.message, one.raw
+            plan.finding_table,
+            one.file,
+            one.row_number,
+            one.column,
+            one.reason,
+            one.message,
+            one.raw,
         )
         for one in csv_file.rejected
     )
@@ -174,13 +197,7 @@ def open_source_file(
 
 
 def _open_json(
-    found: FoundFile,
-    source: Source,
-    finding_table: str,
-    identity: tuple[Fingerprint, str],
-    staging: Path,
-    stagers: Executor,
-    unit_rows: int,
+    found: FoundFile, source: Source, identity: tuple[Fingerprint, str], plan: StagingPlan
 ) -> SourceParts:
     """Stage a file of JSON; a field's column is the first of its paths that any row has."""
     arrays = source.rows if source.format == "json" else None
@@ -196,12 +213,12 @@ def _open_json(
         write_staged(path, rows.table)
         return Part(rows.table.num_rows, RowNumbers.of(rows.numbers), staged=path)
 
-    for number, unit in enumerate(file.units(unit_rows)):
+    for number, unit in enumerate(islice(file.units(plan.unit_rows), plan.units_max)):
         rows = file.parse(unit, paths)
-        rejected += [file.finding(at, line, finding_table) for at, line in rows.rejected]
+        rejected += [file.finding(at, line, plan.finding_table) for at, line in rows.rejected]
         seen |= rows.present
-        path = staging.with_name(f"{staging.name}-{number:06d}.arrow")
-        waiting.append(stagers.submit(park, rows, path))
+        path = plan.place.with_name(f"{plan.place.name}-{number:06d}.arrow")
+        waiting.append(plan.stagers.submit(park, rows, path))
         if len(waiting) > 2:
             waiting[-3].result()
     parts = tuple(future.result() for future in waiting)

@@ -26,6 +26,11 @@ def partitions_for(rows: int) -> int:
     return min(max(-(-rows // PARTITION_ROWS), 1), _PARTITIONS_MAX)
 
 
+def fits_in_memory(rows: int) -> bool:
+    """Tell whether so many rows are worked on without going through the disk."""
+    return rows <= PARTITION_ROWS
+
+
 def partition_of(keys: pa.Array, count: int) -> Array:
     """Give the partition of each key: int64[n]; a missing key is the empty text."""
     if count == 1:
@@ -54,6 +59,10 @@ class Spill:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Close the files, and delete them."""
+        self.delete()
+
+    def delete(self) -> None:
         """Close the files, and delete them."""
         self.finish()
         for number in range(self.count):
