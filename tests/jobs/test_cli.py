@@ -12,12 +12,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 import encours
+from encours_jobs import explain
 from encours_jobs.cli import COMMANDS, main
 from encours_jobs.outcome import Terminated
 from encours_schemas import errors
 from encours_schemas.errors import EncoursError
 from encours_schemas.status import ExitStatus
 
+GROUPS = ("explain",)
+"""Commands whose options are those of their subjects."""
 RUN = ("run", "--ledger", "ledger", "--as-of", "2026-10-31", "--out", "out")
 
 
@@ -69,6 +72,19 @@ def test_help__of_a_command_begins_with_the_summary_and_has_an_example(name: str
     assert result.exit_code == 0
     assert COMMANDS[name] in " ".join(result.stdout.split())
     assert f"Example:\n    encours {name}" in result.stdout
+    if name not in GROUPS:
+        assert "--log-format" in result.stdout
+        assert "--quiet" in result.stdout
+
+
+@pytest.mark.parametrize("name", explain.SUBJECTS)
+def test_help__of_a_subject_of_explain_begins_with_its_summary_and_has_an_example(
+    name: str,
+) -> None:
+    assert f" {name} {explain.SUBJECTS[name]}" in " ".join(call("explain", "--help").stdout.split())
+    result = call("explain", name, "--help")
+    assert explain.SUBJECTS[name] in " ".join(result.stdout.split())
+    assert f"Example:\n    encours explain {name}" in result.stdout
     assert "--log-format" in result.stdout
     assert "--quiet" in result.stdout
 
