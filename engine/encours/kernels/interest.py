@@ -197,8 +197,7 @@ def accrue_plain(items, allocations, tables, options, result, pending):
     """
     count = 0
     for i in range(items.due_day.shape[0]):
-        flags = items.flags[i]
-        due_day = np.int64(items.due_day[i])
+        flags, due_day = items.flags[i], np.int64(items.due_day[i])
         end_day = np.int64(options.as_of_day)
         penalty, unbilled, principal = np.int64(0), np.int64(0), np.int64(0)
         days, fault, rate_missing = np.int64(0), FAULT_NONE, np.int64(NO_DAY)
@@ -214,8 +213,16 @@ def accrue_plain(items, allocations, tables, options, result, pending):
         else:
             regime = np.int64(items.regime_code[i])
             balance, allocation, last = balance_after_due(i, items, allocations)
-            is_changing = allocation < last and allocations.value_day[allocation] < end_day
-            is_pending = is_changing or not is_plain(i, items, tables, regime, balance, end_day)
+            is_pending = (  # not a function of its own: Numba would count references to the columns
+                (allocation < last and allocations.value_day[allocation] < end_day)
+                or items.insolvency_day[i] != NO_DAY
+                or (items.disputed_milli[i] > 0 and items.open_milli[i] > 0)
+                or (items.billed_to_day[i] != NO_DAY and not items.has_billed[i])
+                or flags & FLAG_INTEREST_FIRST != 0
+                or not -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI
+                or due_day < tables.first_day
+                or (regime >= 0 and tables.regimes[regime, COMPOUNDS] and end_day - due_day > 365)
+            )
             has_no_regime = regime < 0 or tables.regimes[regime, IS_NONE] != 0
             reason = reason_against(flags, balance > 0, has_no_regime)
             if reason == REASON_NONE and end_day - due_day <= options.grace_days:
@@ -229,8 +236,7 @@ def accrue_plain(items, allocations, tables, options, result, pending):
                 rate_day = fixing_day(tables, regime, due_day + 1, end_day)
                 rates, missing = rate_times_weight(tables, regime, rate_day, due_day + 1, end_day)
                 high, low = add_product(np.int64(0), np.int64(0), balance, rates)
-                divisor = tables.regimes[regime, RATE_DIVISOR]
-                penalty, fits = round_money(high, low, divisor, unit)
+                penalty, fits = round_money(high, low, tables.regimes[regime, RATE_DIVISOR], unit)
                 if missing != NEVER:
                     fault, rate_missing = FAULT_RATE_MISSING, missing
                 elif not fits:
@@ -249,22 +255,6 @@ def accrue_plain(items, allocations, tables, options, result, pending):
         result.fault[i] = fault
         result.rate_missing_day[i] = rate_missing
     return count
-
-
-@kernel
-def is_plain(i, items, tables, regime, balance, end_day):
-    """Tell whether nothing but its principal and its regime's rates decides what an item bears."""
-    return (
-        items.insolvency_day[i] == NO_DAY
-        and (items.disputed_milli[i] <= 0 or items.open_milli[i] <= 0)
-        and (items.billed_to_day[i] == NO_DAY or items.has_billed[i] != 0)
-        and not items.flags[i] & FLAG_INTEREST_FIRST
-        and -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI
-        and items.due_day[i] >= tables.first_day
-        and (
-            regime < 0 or not tables.regimes[regime, COMPOUNDS] or end_day - items.due_day[i] <= 365
-        )
-    )
 
 
 @kernel
