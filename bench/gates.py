@@ -23,6 +23,8 @@ TINY_RUN_SECONDS: Final = Gate("1,000 items, everything warm", 3.0, "s")
 FIRST_RUN_SECONDS: Final = Gate("first run ever, kernels compiled", 20.0, "s")
 LARGE_RUN_SECONDS: Final = Gate("10,000,000 items, all outputs but interest periods", 15.0, "s")
 LARGE_RUN_MEMORY: Final = Gate("peak memory with 10,000,000 items", 1.5, "GB")
+PLAIN_INTEREST_NANOSECONDS: Final = Gate("interest of an item without allocations", 25.0, "ns")
+INTEREST_SHARE_PERCENT: Final = Gate("interest and compensation, of a run's CPU time", 25.0, "%")
 SLOPE_RATIO: Final = Gate("seconds per item from 10 to 30 million over 1 to 10 million", 1.1, "x")
 MAPPED_CSV_RATIO: Final = Gate("a mapped CSV over the same CSV in the contract's form", 2.5, "x")
 

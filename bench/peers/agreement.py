@@ -41,8 +41,6 @@ ACCOUNT_COLUMNS = (
 
 # Amounts added up per company code, currency, bucket and regime; interest of the peers' regimes
 # alone, and a sum over the dates, so that two wrong dates would have to make up for one another.
-# Interest days count where something is claimed: an item whose principal was disputed on each of
-# its interest days has days and no claim with us, and neither with the peers (one in ten million).
 ITEM_TOTALS = """
 SELECT company_code, credit_segment, document_type, currency, bucket, interest_regime,
        count(*) AS rows, sum(amount) AS amount, sum(open_amount) AS open_amount,
@@ -50,18 +48,15 @@ SELECT company_code, credit_segment, document_type, currency, bucket, interest_r
        sum(days_past_due) AS days_past_due,
        sum(settled_on - DATE '1970-01-01') AS settled_on, count(settled_on) AS settled,
        sum(due_date - DATE '1970-01-01') AS due_date,
-       sum(CASE WHEN with_claim THEN interest_days END) AS interest_days,
-       sum(CASE WHEN with_claim THEN interest_from - DATE '1970-01-01' END) AS interest_from,
-       sum(CASE WHEN with_claim THEN interest_to - DATE '1970-01-01' END) AS interest_to,
+       sum(CASE WHEN with_interest THEN interest_days END) AS interest_days,
+       sum(CASE WHEN with_interest THEN interest_from - DATE '1970-01-01' END) AS interest_from,
+       sum(CASE WHEN with_interest THEN interest_to - DATE '1970-01-01' END) AS interest_to,
        sum(CASE WHEN with_interest THEN penalty_interest END) AS penalty_interest,
        sum(CASE WHEN with_interest THEN penalty_interest_rc END) AS penalty_interest_rc,
        sum(CASE WHEN with_interest THEN interest_suspended END) AS interest_suspended
 FROM (
-    SELECT *, with_interest AND penalty_interest <> 0 AS with_claim
-    FROM (
-        SELECT *, interest_regime IN (SELECT regime FROM read_parquet('{rates}')) AS with_interest
-        FROM read_parquet('{run}/items/*.parquet')
-    )
+    SELECT *, interest_regime IN (SELECT regime FROM read_parquet('{rates}')) AS with_interest
+    FROM read_parquet('{run}/items/*.parquet')
 )
 GROUP BY ALL
 """

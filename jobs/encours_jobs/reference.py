@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import click
+
     from encours.rules.regimes import Regime
     from encours.rules.series import RateRow, RateSeries
 
@@ -38,15 +40,22 @@ def command_line_page() -> str:
         if command is not None:
             own = click.Context(command, info_name=name, parent=context)
             parts += [f"## encours {name}", _block(command.get_help(own))]
-            if not isinstance(command, click.Group):
-                continue
-            for below in command.list_commands(own):
-                inner = command.get_command(own, below)
-                if inner is not None:
-                    context_below = click.Context(inner, info_name=below, parent=own)
-                    page = _block(inner.get_help(context_below))
-                    parts += [f"### encours {name} {below}", page]
+            if isinstance(command, click.Group):
+                parts += _subjects(command, own)
     return "\n\n".join(parts) + "\n"
+
+
+def _subjects(group: "click.Group", context: "click.Context") -> list[str]:
+    """Give what `--help` of every command of a group prints."""
+    import click
+
+    parts = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None:
+            own = click.Context(command, info_name=name, parent=context)
+            parts += [f"### {own.command_path}", _block(command.get_help(own))]
+    return parts
 
 
 def law_page() -> str:

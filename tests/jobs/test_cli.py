@@ -12,12 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 import encours
+from encours_jobs import explain
 from encours_jobs.cli import COMMANDS, main
 from encours_jobs.outcome import Terminated
 from encours_schemas import errors
 from encours_schemas.errors import EncoursError
 from encours_schemas.status import ExitStatus
 
+"""Commands whose options are those of their subjects."""
 RUN = ("run", "--ledger", "ledger", "--as-of", "2026-10-31", "--out", "out")
 
 
@@ -88,6 +90,16 @@ def test_help__of_a_command_names_the_options_that_all_have(command: tuple[str, 
     assert result.exit_code == 0
     assert "--log-format" in result.stdout
     assert "--quiet" in result.stdout
+
+
+@pytest.mark.parametrize("name", explain.SUBJECTS)
+def test_help__of_a_subject_of_explain_begins_with_its_summary_and_has_an_example(
+    name: str,
+) -> None:
+    assert f" {name} {explain.SUBJECTS[name]}" in " ".join(call("explain", "--help").stdout.split())
+    result = call("explain", name, "--help")
+    assert explain.SUBJECTS[name] in " ".join(result.stdout.split())
+    assert f"Example:\n    encours explain {name}" in result.stdout
 
 
 def test_version__is_that_of_the_package() -> None:

@@ -19,13 +19,16 @@ import importlib, json, pkgutil, sys, tempfile
 from pathlib import Path
 from numba.core.registry import CPUDispatcher
 import encours.kernels
+from encours.explain.item import explain_items
 from tests.property.ledgers import build_case
 from tests.property.published import run_engine
 
 for seed, only_format in ((1, "csv"), (4, "parquet"), (8, None)):
     case = build_case(seed, with_defects=seed % 4 != 0)
     with tempfile.TemporaryDirectory() as place:
-        run_engine(case, Path(place), seed, only_format=only_format, threads=2)
+        run = run_engine(case, Path(place), seed, only_format=only_format, threads=2)
+        named = {row["item_id"] for row in case.tables["open_items"] if row.get("item_id")}
+        explain_items(run.directory, sorted(named))
 counts = {}
 for module in pkgutil.iter_modules(encours.kernels.__path__, "encours.kernels."):
     for name, value in vars(importlib.import_module(module.name)).items():

@@ -18,6 +18,7 @@ from encours.kernels.interest_columns import (
     InterestOptions,
     new_interest_result,
 )
+from encours.kernels.interest_periods import list_interest_periods
 from encours.rules.currencies import minor_unit_milli
 from encours.rules.rate_tables import build_rate_tables
 from encours.rules.regimes import DayCount, Fixing, Regime
@@ -25,6 +26,10 @@ from encours.rules.series import RateSeries, UserRate, load_series
 
 EPOCH = date(1970, 1, 1)
 AN_ORDINARY_DAY = date(2025, 3, 3)  # where a source gives a number of days and no dates
+
+
+class NoSuchRuleError(Exception):
+    """A case needs what no regime of the engine has."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,17 @@ class Facts:
 
     def interest(self) -> Decimal:
         """Give the penalty interest that the kernels accrue."""
+        result = new_interest_result(1)
+        assert accrue_interest(*self._inputs(), result) == 0
+        return Decimal(int(result.penalty_milli[0])) / 1000
+
+    def interest_paid(self) -> Decimal:
+        """Give the interest that payments took."""
+        rows = list_interest_periods(np.zeros(1, np.int64), *self._inputs())
+        return -Decimal(int(rows.interest_milli[rows.days == 0].sum())) / 1000
+
+    def _inputs(self) -> tuple[Any, ...]:
+        """Give what the kernels take: items, allocations, tables, options."""
         day = (self.due - EPOCH).days
         end = (self.end - EPOCH).days
         amount = milli(self.principal)
@@ -76,10 +92,7 @@ class Facts:
         )
         unit = np.array([minor_unit_milli(self.currency)], np.int64)
         tables = build_rate_tables([self.regime], dict(self.series), day - 1, end)
-        result = new_interest_result(1)
-        options = InterestOptions(end, 0, False, unit)
-        assert accrue_interest(items, allocations, tables, options, result) == 0
-        return Decimal(int(result.penalty_milli[0])) / 1000
+        return items, allocations, tables, InterestOptions(end, 0, False, unit)
 
 
 def milli(amount: Decimal) -> int:
@@ -90,6 +103,8 @@ def contract(
     rates: Sequence[tuple[date, Decimal]], day_count: DayCount, *, compounds: bool = False
 ) -> tuple[Regime, dict[str, RateSeries]]:
     """Give a contract regime whose rate follows the dated rates, and the series that says so."""
+    # Sources that count the due day look at the first rate a day or two before it is dated.
+    rates = [(rates[0][0] - timedelta(days=5), rates[0][1]), *rates]
     rows = [UserRate("published", day, rate, "the example") for day, rate in rates]
     # A user's row reaches to the end of its half-year: repeat the value until the last half-year.
     last = max(day for day, _ in rates)
@@ -109,32 +124,25 @@ def contract(
     return regime, load_series(rows)
 
 
+IMPUTATIONS = {None, "principal_first", "interest_first"}
+DAY_COUNTS = {"30/360": DayCount.THIRTY_E_360} | {str(count): count for count in DayCount}
+
+
 def facts_of(case: Mapping[str, Any]) -> Facts:
-    """Read a case of `worked_examples.json`."""
-    days = case["rates"][0].get("days")
-    if case["due_date"] is None or "YYYY" in case["due_date"]:
-        due = AN_ORDINARY_DAY
-        end = due + timedelta(days=days)
-    else:
-        due, end = date.fromisoformat(case["due_date"]), date.fromisoformat(case["end_date"])
-    rates = [
-        (date.fromisoformat(rate.get("from", due.isoformat())), Decimal(str(rate["rate"])))
-        for rate in case["rates"]
-    ]
-    day_count = {"30/360": DayCount.THIRTY_E_360}.get(case["day_count"])
+    """Read a case of `worked_examples.json`.
+
+    Raises NoSuchRuleError for a day count or an imputation that the engine does not have.
+    """
+    if case["day_count"] not in DAY_COUNTS:
+        raise NoSuchRuleError(f"day count {case['day_count']}")
+    payments = case.get("payments") or ()
+    imputations = {payment.get("imputation") for payment in payments}
+    if not imputations <= IMPUTATIONS:
+        raise NoSuchRuleError(f"imputation {', '.join(map(str, imputations - IMPUTATIONS))}")
+    due, end, rates = _window(case)
     regime, series = contract(
-        rates,
-        day_count or DayCount(case["day_count"]),
-        compounds=case["jurisdiction"] == "NL",
+        rates, DAY_COUNTS[case["day_count"]], compounds=case["jurisdiction"] == "NL"
     )
-    payments = [
-        (
-            date.fromisoformat(payment["date"]),
-            Decimal(str(payment["amount"])),
-            payment.get("kind") != "credit_note",
-        )
-        for payment in case.get("payments", ())
-    ]
     return Facts(
         principal=Decimal(str(case["principal"])),
         currency=case["currency"],
@@ -142,8 +150,31 @@ def facts_of(case: Mapping[str, Any]) -> Facts:
         end=end,
         regime=regime,
         series=series,
-        payments=payments,
-        interest_first=any(
-            payment["imputation"] == "interest_first" for payment in case.get("payments", ())
-        ),
+        payments=[
+            (
+                date.fromisoformat(payment["date"]),
+                Decimal(str(payment["amount"])),
+                payment.get("kind") != "credit_note",
+            )
+            for payment in payments
+        ],
+        interest_first="interest_first" in imputations,
     )
+
+
+def _window(case: Mapping[str, Any]) -> tuple[date, date, list[tuple[date, Decimal]]]:
+    """Give due date, end and dated rates; of a case that names only days, from an ordinary day."""
+    if case["due_date"] is not None and "YYYY" not in case["due_date"]:
+        due, end = date.fromisoformat(case["due_date"]), date.fromisoformat(case["end_date"])
+        starts = [rate.get("from", due.isoformat()) for rate in case["rates"]]
+        days = [date.fromisoformat(start) for start in starts]
+    else:
+        due = AN_ORDINARY_DAY
+        lengths = [rate.get("days") for rate in case["rates"]]
+        if None in lengths:
+            raise NoSuchRuleError("neither dates nor days")
+        ends = [due + timedelta(days=sum(lengths[: place + 1])) for place in range(len(lengths))]
+        end = ends[-1]
+        days = [due, *(last + timedelta(days=1) for last in ends[:-1])]
+    values = [Decimal(str(rate["rate"])) for rate in case["rates"]]
+    return due, end, list(zip(days, values, strict=True))

@@ -43,7 +43,11 @@ def item_text(
         lines += ["", title]
         for indent, text in paragraphs:
             lines += textwrap.wrap(
-                shown(text), WIDTH, initial_indent="  ", subsequent_indent=" " * indent
+                shown(text),
+                WIDTH,
+                initial_indent="  ",
+                subsequent_indent=" " * indent,
+                break_on_hyphens=False,
             )
     return "\n".join(lines)
 

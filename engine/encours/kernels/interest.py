@@ -88,10 +88,6 @@ def accrue_interest(items, allocations, tables, options, result):
     """
     if options.as_of_day > tables.last_day:
         raise ValueError("the rate tables end before the as-of date")
-    for column in result:
-        column.fill(0)
-    for column in (result.from_day, result.to_day, result.rate_missing_day):
-        column.fill(NO_DAY)
     pending = np.empty(len(items.due_day), np.int64)
     count = accrue_plain(items, allocations, tables, options, result, pending)
     if count:
@@ -194,16 +190,18 @@ def _accrued(claims, is_chosen, allocations, tables, result):
 def accrue_plain(items, allocations, tables, options, result, pending):
     """Write the items with one principal and one rule for all days; put the others in `pending`.
 
-    result    InterestResult, empty: zeros and NO_DAY
+    result    InterestResult, n rows, every cell written; of pending items zeros and NO_DAY
     pending   int64[n]  written: rows for `resolve_claims`
 
     Gives the number of rows in `pending`.
     """
     count = 0
     for i in range(items.due_day.shape[0]):
-        flags = items.flags[i]
-        due_day = np.int64(items.due_day[i])
+        flags, due_day = items.flags[i], np.int64(items.due_day[i])
         end_day = np.int64(options.as_of_day)
+        penalty, unbilled, principal = np.int64(0), np.int64(0), np.int64(0)
+        days, fault, rate_missing = np.int64(0), FAULT_NONE, np.int64(NO_DAY)
+        is_pending = False
         if end_day > due_day and items.settled_day[i] != NO_DAY:
             end_day = min(end_day, np.int64(items.settled_day[i]))
         if flags & FLAG_CREDIT:
@@ -215,47 +213,47 @@ def accrue_plain(items, allocations, tables, options, result, pending):
         else:
             regime = np.int64(items.regime_code[i])
             balance, allocation, last = balance_after_due(i, items, allocations)
-            is_plain = (
-                (allocation == last or allocations.value_day[allocation] >= end_day)
-                and items.insolvency_day[i] == NO_DAY
-                and (items.disputed_milli[i] <= 0 or items.open_milli[i] <= 0)
-                and (items.billed_to_day[i] == NO_DAY or items.has_billed[i] != 0)
-                and not flags & FLAG_INTEREST_FIRST
-                and -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI
-                and due_day >= tables.first_day
-                and (
-                    regime < 0 or not tables.regimes[regime, COMPOUNDS] or end_day - due_day <= 365
-                )
+            is_pending = (  # not a function of its own: Numba would count references to the columns
+                (allocation < last and allocations.value_day[allocation] < end_day)
+                or items.insolvency_day[i] != NO_DAY
+                or (items.disputed_milli[i] > 0 and items.open_milli[i] > 0)
+                or (items.billed_to_day[i] != NO_DAY and not items.has_billed[i])
+                or flags & FLAG_INTEREST_FIRST != 0
+                or not -BALANCE_LIMIT_MILLI <= balance <= BALANCE_LIMIT_MILLI
+                or due_day < tables.first_day
+                or (regime >= 0 and tables.regimes[regime, COMPOUNDS] and end_day - due_day > 365)
             )
-            if not is_plain:
-                pending[count] = i
-                count += 1
-                continue
             has_no_regime = regime < 0 or tables.regimes[regime, IS_NONE] != 0
             reason = reason_against(flags, balance > 0, has_no_regime)
             if reason == REASON_NONE and end_day - due_day <= options.grace_days:
                 reason = REASON_WITHIN_GRACE
-            if reason == REASON_NONE:
+            if is_pending:
+                reason = REASON_NONE
+                pending[count] = i
+                count += 1
+            elif reason == REASON_NONE:
                 unit = options.minor_unit_milli[items.currency_code[i]]
                 rate_day = fixing_day(tables, regime, due_day + 1, end_day)
                 rates, missing = rate_times_weight(tables, regime, rate_day, due_day + 1, end_day)
                 high, low = add_product(np.int64(0), np.int64(0), balance, rates)
-                divisor = tables.regimes[regime, RATE_DIVISOR]
-                penalty, fits = round_money(high, low, divisor, unit)
+                penalty, fits = round_money(high, low, tables.regimes[regime, RATE_DIVISOR], unit)
                 if missing != NEVER:
-                    result.fault[i] = FAULT_RATE_MISSING
-                    result.rate_missing_day[i] = missing
+                    fault, rate_missing = FAULT_RATE_MISSING, missing
                 elif not fits:
-                    result.fault[i] = FAULT_TOO_LARGE
-                result.penalty_milli[i] = penalty
-                result.unbilled_milli[i] = penalty
-                result.first_principal_milli[i] = balance
-                result.from_day[i] = due_day + 1
-                result.to_day[i] = end_day
-                result.days[i] = end_day - due_day
+                    fault = FAULT_TOO_LARGE
+                principal, days, unbilled = balance, end_day - due_day, penalty
+        if items.has_billed[i] and not is_pending:
+            unbilled -= items.billed_milli[i]
+        result.penalty_milli[i] = penalty
+        result.suspended_milli[i] = 0
+        result.unbilled_milli[i] = unbilled
+        result.first_principal_milli[i] = principal
+        result.from_day[i] = due_day + 1 if days else NO_DAY
+        result.to_day[i] = end_day if days else NO_DAY
+        result.days[i] = days
         result.reason[i] = reason
-        if items.has_billed[i]:
-            result.unbilled_milli[i] -= items.billed_milli[i]
+        result.fault[i] = fault
+        result.rate_missing_day[i] = rate_missing
     return count
 
 

@@ -515,11 +515,13 @@ class NightlyRun:
     def _timing(self) -> dict[str, object]:
         """Give wall seconds, peak memory and where the ledger lay: none of it decides anything."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        where = self._directory
+        located = where if isinstance(where, str) else where.resolve()
         return {
             "wall_seconds": dict(self._clock.seconds),
             "peak_memory_bytes": peak,
             "threads": self._options.threads,
-            "ledger": os.fsencode(self._directory.resolve()).decode(errors="backslashreplace"),
+            "ledger": os.fsencode(located).decode(errors="backslashreplace"),
         }
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from encours.rules.rate_tables import fixing_date, rate_missing
-from encours.rules.regimes import Fixing, Regime
+from encours.rules.regimes import Regime
 from encours.rules.series import RateRow, RateSeries, half_year_start
 
 _EPOCH = date(1970, 1, 1)
@@ -72,11 +72,6 @@ def derive_rate(regime: Regime, series: dict[str, RateSeries], day: date) -> Rat
         floor = FloorRate(value, bound.times, least, decides=least > rate)
         rate = max(rate, least)
     return RateDerivation(rate, reference, rounded, margin, floor)
-
-
-def flat_rate(regime: Regime) -> bool:
-    """Tell whether a regime has one rate for all days, whatever any series says."""
-    return regime.fixing is Fixing.CONTRACTUAL and regime.reference is None
 
 
 def _source(

@@ -21,9 +21,11 @@ table { border-collapse: collapse; width: 100%; margin: .3em 0; font-size: 8.5pt
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
 th { text-align: left; vertical-align: bottom; border-bottom: 1px solid #111; padding: .25em .4em; }
-td { vertical-align: top; border-bottom: 1px solid #ddd; padding: .25em .4em;
-  overflow-wrap: anywhere; }
-th.figure, td.figure { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td { vertical-align: top; border-bottom: 1px solid #ddd; padding: .25em .4em; }
+td:first-child { overflow-wrap: anywhere; }
+th.figure, td.figure { text-align: right; }
+td.figure { white-space: nowrap; font-variant-numeric: tabular-nums; }
+table.totals { width: auto; min-width: 60%; margin: .8em 0 0 auto; break-inside: avoid; }
 tfoot td { font-weight: bold; border-bottom: 1px solid #111; }
 ol, ul { padding-left: 1.2em; list-style: none; }
 footer { margin-top: 2em; color: #555; font-size: 8pt; }
@@ -78,7 +80,7 @@ def _part(part: LetterPart) -> Iterator[str]:
 
 
 def _grid(grid: LetterGrid) -> Iterator[str]:
-    yield "<table>"
+    yield "<table>" if grid.rows else '<table class="totals">'
     yield f"<thead>{_row('th', grid.headings, grid.right)}</thead>"
     if grid.rows:
         yield "<tbody>"

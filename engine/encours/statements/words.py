@@ -40,7 +40,7 @@ ENGLISH: Final = {
     "method_text": "Interest runs on the days after the due date up to and including the day of "
     "payment, at the latest {as_of}; the day of payment still bears interest on what it paid. "
     "Partial payments and credit notes reduce the amount that bears interest. Insolvency "
-    "proceedings end it for claims of before. Interest is computed exactly and rounded once per "
+    "proceedings end it for earlier claims. Interest is computed exactly and rounded once per "
     "item. It continues to run on what is still open.",
     "corrections": "A negative amount was claimed before and is not owed: it is given back.",
     "day_count": "days by {day_count}",
