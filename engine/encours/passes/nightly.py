@@ -13,44 +13,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from encours.calc import accounts as account_tables
-from encours.calc.context import RunContext
-from encours.calc.exposure import (
-    POSITION_SUMS,
-    CommitmentSums,
-    Positions,
-    build_positions,
-    collect_order_payments,
-)
-from encours.calc.sums import KeyedSums
-from encours.calc.tie_out import tie_out
 from encours.controls import checks
-from encours.controls.checks import Control
 from encours.kernels._jit import kernel_cache_directory
-from encours.ledger.commitments import Commitments, resolve_commitments
-from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_memory
+from encours.ledger.duplicates import resolve_duplicates
 from encours.ledger.quarantine import Quarantine
-from encours.ledger.sources import Ledger, Unit, open_ledger
+from encours.ledger.sources import Ledger, open_ledger
+from encours.passes.commitments_pass import sum_commitments
+from encours.passes.credit_steps import credit_steps
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
+from encours.passes.run_checks import (
+    RowCounts,
+    gather_controls,
+    notices_of_run,
+    notices_of_tie_out,
+    require_few_rejected,
+    row_counts,
+)
 from encours.passes.summary_facts import manifest_facts
-from encours.passes.workers import run_in_order
+from encours.passes.table_files import write_tables
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
-from encours.publish.parquet import open_part, part_name, write_small_table
+from encours.publish.parquet import part_name, write_small_table
 from encours.publish.runs import latest_before
 from encours.publish.staging import Staging
-from encours_schemas import OUTPUT_TABLES
-from encours_schemas.errors import ControlFailed, EncoursError, InputRefused
+from encours_schemas.errors import EncoursError
 from encours_schemas.reasons import Reason
-from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
-    from encours.publish.files import PublishedFile
+    from encours.calc.context import RunContext
+    from encours.calc.sums import KeyedSums
+    from encours.ledger.findings import RunNotice
     from encours.publish.manifest import Manifest
     from encours_schemas.configuration import Configuration
 
@@ -164,7 +160,7 @@ class NightlyRun:
             run_id = self._run_id(ledger, None)
             preparation, _, rows = self._passes(ledger, staging, None)
             self._commitments(ledger, preparation.context, rows)
-            counts = self._row_counts(ledger, rows)
+            counts = row_counts(ledger, rows.totals, self._quarantine)
             where = self._keep_quarantine(staging, run_id)
             reasons = {table: self._quarantine.counts(table) for table in self._quarantine.tables}
             ledger.verify_unchanged()
@@ -189,16 +185,31 @@ class NightlyRun:
             )
             self._progress.finish_stage()
         for notice in ledger.warnings:
-            self._warn(notice.code, notice.message, notice.count)
+            self._warn(notice)
         for name in STREAMED:
             if name in ledger.tables:
                 self._quarantine.add_findings(ledger.tables[name].rejected)
         return ledger
 
-    def _warn(self, code: RunWarning, message: str, count: int = 1) -> None:
+    def _warn(self, notice: RunNotice) -> None:
         """Tell a warning and keep it for the manifest."""
-        self._warnings.append({"code": code.value, "count": count, "message": message})
-        self._progress.note("run.warning", code=code.value, count=count, message=message)
+        told: dict[str, Any] = {
+            "code": notice.code.value,
+            "count": notice.count,
+            "message": notice.message,
+        }
+        self._warnings.append(told)
+        self._progress.note("run.warning", **told)
+
+    def _commitments(self, ledger: Ledger, context: RunContext, rows: RowsResult) -> KeyedSums:
+        """Add the commitments up."""
+        return sum_commitments(
+            ledger, context, rows, self._quarantine, self._options.threads, self._progress
+        )
+
+    def _require_few_rejected(self, counts: RowCounts) -> None:
+        """Refuse the run (65) when a table lost more rows than configured."""
+        require_few_rejected(counts, self._quarantine, self._configuration.input.max_rejected)
 
     def _run_id(self, ledger: Ledger, previous: Manifest | None) -> str:
         """Derive the run's id from what decides its figures (TABLES 2, manifest)."""
@@ -260,15 +271,21 @@ class NightlyRun:
         context = preparation.context
         with self._clock.stage("accounts"):
             committed = self._commitments(ledger, context, rows)
-            positions = build_positions(rows.lines, committed, context)
-            tables = self._tables(positions, preparation, rows, context)
-            counts = self._row_counts(ledger, rows)
+            credit = credit_steps(preparation, rows, committed)
+            tables = credit.tables
+            counts = row_counts(ledger, rows.totals, self._quarantine)
             self._require_few_rejected(counts)
-            controls = self._controls(counts, rows, committed, positions, tables, context)
+            controls = gather_controls(counts, rows, committed, credit.positions, tables, context)
             checks.require(controls)
-            published = self._write(staging, tables, rows, context)
+            tables["quarantine"] = self._quarantine.table()
+            published = write_tables(staging, tables, rows, context, self._options.threads)
         ledger.verify_unchanged()
-        self._run_warnings(keys, rows, tables)
+        for notice in (
+            *notices_of_run(keys, rows.totals),
+            *notices_of_tie_out(tables.get("tie_out"), required=self._options.require_tie_out),
+            *credit.notices,
+        ):
+            self._warn(notice)
         facts = manifest_facts(context, rows.totals, controls, self._quarantine, tables, published)
         return manifests.build_manifest(
             {
@@ -321,188 +338,6 @@ class NightlyRun:
             keys.routed.close()
         return preparation, keys, rows
 
-    def _commitments(self, ledger: Ledger, context: RunContext, rows: RowsResult) -> KeyedSums:
-        """Add the commitments up."""
-        source = ledger.tables.get("commitments")
-        if source is None:
-            return KeyedSums(len(POSITION_SUMS))
-        self._progress.start_stage("commitments", source.row_count)
-        empty = pa.table(
-            {
-                "order_id": pa.array([], pa.string()),
-                "customer_code": pa.array([], pa.int32()),
-                "company_code": pa.array([], pa.int32()),
-                "open_rc": pa.array([], pa.int64()),
-            }
-        )
-        payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context)
-        duplicates: Duplicates = resolve_duplicates(
-            source, twins_in_memory(source, "commitment_id")
-        )
-        sums = CommitmentSums(payments, context)
-        accepted = 0
-
-        def resolve(unit: Unit) -> Commitments:
-            data = source.read(unit, source.columns)
-            found = duplicates.of_unit(unit)
-            commitments = resolve_commitments(data, context.master, context.as_of_day, *found)
-            self._quarantine.add_faults(source, unit, commitments.faults)
-            self._progress.advance(unit.row_count)
-            return commitments
-
-        for commitments in run_in_order(resolve, source.units, self._options.threads):
-            accepted += int((~commitments.faults.bad).sum())
-            sums.add(commitments)
-        rows.totals.count("accepted_commitments", accepted)
-        self._progress.finish_stage()
-        return sums.finish()
-
-    def _tables(
-        self,
-        positions: Positions,
-        preparation: Preparation,
-        rows: RowsResult,
-        context: RunContext,
-    ) -> dict[str, pa.Table]:
-        """Give the small published tables."""
-        tables = {
-            "credit_accounts": account_tables.credit_accounts(
-                positions, preparation.limits, context
-            ),
-            "groups": account_tables.groups(positions, preparation.limits, context),
-            "ageing": account_tables.ageing(rows.cells, context),
-        }
-        if preparation.balances is not None:
-            tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
-        return tables
-
-    def _row_counts(self, ledger: Ledger, rows: RowsResult) -> dict[str, dict[str, int]]:
-        """Count rows read, accepted, quarantined and kept per table."""
-        counts = {}
-        accepted = {
-            "open_items": rows.totals.counts.get("accepted", 0),
-            "commitments": rows.totals.counts.get("accepted_commitments", 0),
-        }
-        for name, source in ledger.tables.items():
-            read = sum(source.rows_counted.values())
-            lost = self._quarantine.rejected(name)
-            counts[name] = {
-                "read": read,
-                "accepted": accepted.get(name, read - lost),
-                "quarantined": lost,
-                "kept": self._quarantine.kept(name),
-            }
-        return counts
-
-    def _require_few_rejected(self, counts: dict[str, dict[str, int]]) -> None:
-        """Refuse the run (65) when a table lost more rows than configured."""
-        most = self._configuration.input.max_rejected
-        for table, count in counts.items():
-            lost = self._quarantine.rejected(table, with_cascades=False)
-            if lost and lost > most * count["read"]:
-                raise InputRefused(
-                    what=f"too many bad rows in table {table}",
-                    where=f"{lost} of {count['read']} rows",
-                    found=", ".join(
-                        f"{reason} {number}"
-                        for reason, number in self._quarantine.counts(table).items()
-                    ),
-                    expected=f"at most {most} of the rows ([input] max_rejected)",
-                    cure="see the quarantine, correct the extract, or raise max_rejected",
-                )
-
-    def _controls(
-        self,
-        counts: dict[str, dict[str, int]],
-        rows: RowsResult,
-        committed: KeyedSums,
-        positions: Positions,
-        tables: dict[str, pa.Table],
-        context: RunContext,
-    ) -> list[Control]:
-        """Gather every equation of the run."""
-        return [
-            *checks.row_controls(
-                {name: count["read"] for name, count in counts.items()},
-                {name: count["accepted"] for name, count in counts.items()},
-                {name: count["quarantined"] for name, count in counts.items()},
-            ),
-            *checks.money_controls(rows.totals),
-            *checks.published_controls(
-                rows.totals,
-                sum(file.rows or 0 for file in rows.published if file.table == "items"),
-            ),
-            *checks.ageing_controls(rows.totals, rows.lines, tables["ageing"]),
-            *checks.exposure_controls(rows.lines, committed, positions, tables["credit_accounts"]),
-            *checks.group_controls(positions, tables["groups"], context),
-        ]
-
-    def _write(
-        self,
-        staging: Staging,
-        tables: dict[str, pa.Table],
-        rows: RowsResult,
-        context: RunContext,
-    ) -> list[PublishedFile]:
-        """Write the small tables and the quarantine; give every published file."""
-        published = list(rows.published)
-        tables["quarantine"] = self._quarantine.table()
-
-        def write(name: str) -> PublishedFile:
-            path = staging.table_directory(name) / part_name(0)
-            return write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
-
-        published.extend(run_in_order(write, tables, self._options.threads))
-        wanted = ["items"] + ["interest_periods"] * context.configuration.interest.periods
-        for name in wanted:
-            if not any(file.table == name for file in rows.published):
-                path = staging.table_directory(name) / part_name(0)
-                schema = OUTPUT_TABLES[name].arrow_schema()
-                for field in rows.carried if name == "items" else ():
-                    schema = schema.append(field)
-                with open_part(path, schema) as part:
-                    published.append(part.close())
-        return published
-
-    def _run_warnings(self, keys: Keys, rows: RowsResult, tables: dict[str, pa.Table]) -> None:
-        """Tell what a reader of the run should know."""
-        counts = rows.totals.counts
-        found = (
-            (
-                RunWarning.CLEARING_UNBALANCED,
-                keys.unbalanced_clearings,
-                "clearings whose legs do not add up to zero",
-            ),
-            (
-                RunWarning.SETTLED_DATE_UNKNOWN,
-                counts.get("settled_date_unknown", 0),
-                "items with nothing open and no allocation that says since when",
-            ),
-            (
-                RunWarning.EMPTY_LEDGER,
-                int(not counts.get("accepted", 0)),
-                "the ledger has no open item: the published tables are empty",
-            ),
-        )
-        for code, count, message in found:
-            if count:
-                self._warn(code, message, count)
-        if "tie_out" in tables:
-            differences = _count_nonzero(tables["tie_out"].column("difference"))
-            if differences:
-                self._warn(
-                    RunWarning.TIE_OUT_DIFFERENCE,
-                    "balances of the general ledger differ from the open items",
-                    differences,
-                )
-            if differences and self._options.require_tie_out:
-                raise ControlFailed(
-                    what="the general ledger's balances differ from the open items",
-                    where=f"{differences} rows of ledger_balances",
-                    expected="no difference (--require-tie-out)",
-                    cure="run without --require-tie-out and look at the table tie_out",
-                )
-
     def _timing(self) -> dict[str, object]:
         """Give wall seconds and peak memory; they depend on the machine and decide nothing."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -511,11 +346,6 @@ class NightlyRun:
             "peak_memory_bytes": peak,
             "threads": self._options.threads,
         }
-
-
-def _count_nonzero(column: pa.ChunkedArray) -> int:
-    """Count the amounts of a column that are not zero."""
-    return sum(1 for value in column.to_pylist() if value)
 
 
 def default_threads() -> int:

@@ -1,0 +1,42 @@
+"""What follows the rows, step by step: positions, accounts, limits, breaches, holds, outlook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from encours.calc import accounts as account_tables
+from encours.calc.exposure import Positions, build_positions
+from encours.calc.tie_out import tie_out
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from encours.calc.sums import KeyedSums
+    from encours.ledger.findings import RunNotice
+    from encours.passes.preparation import Preparation
+    from encours.passes.rows_pass import RowsResult
+
+
+@dataclass
+class CreditResult:
+    """What the steps leave: small published tables by name, and warnings of the run."""
+
+    positions: Positions
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    notices: list[RunNotice] = field(default_factory=list)
+
+
+def credit_steps(preparation: Preparation, rows: RowsResult, committed: KeyedSums) -> CreditResult:
+    """Take the sums of the passes to the small published tables, one step after the other."""
+    context = preparation.context
+    positions = build_positions(rows.lines, committed, context)
+    result = CreditResult(positions)
+    result.tables["credit_accounts"] = account_tables.credit_accounts(
+        positions, preparation.limits, context
+    )
+    result.tables["groups"] = account_tables.groups(positions, preparation.limits, context)
+    result.tables["ageing"] = account_tables.ageing(rows.cells, context)
+    if preparation.balances is not None:
+        result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
+    return result
