@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from encours.calc import accounts as account_tables
+from encours.calc.account_rows import account_rows
 from encours.calc.exposure import Positions, build_positions
+from encours.calc.limits import LimitBook, limit_notices
+from encours.calc.secured import no_cover, secured_amounts
 from encours.calc.tie_out import tie_out
 
 if TYPE_CHECKING:
@@ -32,10 +35,14 @@ def credit_steps(preparation: Preparation, rows: RowsResult, committed: KeyedSum
     context = preparation.context
     positions = build_positions(rows.lines, committed, context)
     result = CreditResult(positions)
+    accounts = account_rows(positions, preparation.limits.limits, context)
+    limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
+    result.notices.extend(limit_notices(limits))
+    secured = secured_amounts(limits, *no_cover(len(accounts)))
     result.tables["credit_accounts"] = account_tables.credit_accounts(
-        positions, preparation.limits, context
+        accounts, limits, secured, context
     )
-    result.tables["groups"] = account_tables.groups(positions, preparation.limits, context)
+    result.tables["groups"] = account_tables.groups(positions, limits, context)
     result.tables["ageing"] = account_tables.ageing(rows.cells, context)
     if preparation.balances is not None:
         result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)

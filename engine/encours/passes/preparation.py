@@ -16,11 +16,12 @@ from encours.calc.context import (
     conversion_to,
     customer_regimes,
 )
+from encours.calc.limits import LimitTables
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import WHOLE_TABLE, CheckedColumns, join_checked
 from encours.ledger.decode import TextIndex
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
-from encours.ledger.limits import LimitHolders, read_limit_holders
+from encours.ledger.limits import Limits, read_limits
 from encours.ledger.master import (
     CURRENCIES,
     CUSTOMERS,
@@ -32,6 +33,7 @@ from encours.ledger.master import (
     read_companies,
     resolve_customers,
 )
+from encours.ledger.policies import Policies
 from encours.ledger.small import SmallTable, read_small_table
 from encours.ledger.streamed import check_streamed
 from encours.passes.keys_pass import unknown_texts
@@ -63,7 +65,7 @@ class Master:
     customers: Customers
     customer_index: TextIndex
     lost_customers: frozenset[str]
-    limits: LimitHolders
+    limits: Limits
     small: Mapping[str, SmallTable]
 
 
@@ -72,7 +74,7 @@ class Preparation:
     """What a run needs besides its rows."""
 
     context: RunContext
-    limits: LimitHolders
+    limits: LimitTables
     balances: SmallTable | None
 
 
@@ -82,7 +84,7 @@ def read_master(
     """Read customers and the small tables, and quarantine their bad rows; tables side by side."""
     readers: tuple[Callable[[], Any], ...] = (
         lambda: _read_customers(ledger, configuration, quarantine),
-        lambda: read_limit_holders(ledger.tables.get("credit_limits"), quarantine),
+        lambda: read_limits(ledger.tables.get("credit_limits"), quarantine),
         lambda: _check_sales(ledger, quarantine),
         lambda: _read_small_tables(ledger, quarantine),
     )
@@ -211,7 +213,11 @@ def build_context(
     )
     return Preparation(
         context,
-        master.limits,
+        LimitTables(
+            master.limits,
+            Policies(master.small.get("policies")),
+            master.small.get("default_limits"),
+        ),
         master.small.get("ledger_balances"),
     )
 
