@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from encours_schemas.columns import date, flag, money, number, text
-from encours_schemas.inputs import DOCUMENT_TYPES
+from encours_schemas.inputs import DOCUMENT_TYPES, HOLD_KINDS
 from encours_schemas.reasons import NoInterestReason, Reason
 from encours_schemas.tables import Column, Kind, Table
 
@@ -22,6 +22,7 @@ BREACH_SCOPES: Final = ("account", "group", "item", "portfolio")
 BREACH_STATUSES: Final = ("new", "worsened", "unchanged", "improved", "cured")
 ORDER_DECISIONS: Final = ("release", "hold")
 HOLD_ACTIONS: Final = ("BLOCK", "CHANGE", "RELEASE")
+HOLD_DIFFERENCES: Final = ("missing_in_erp", "foreign", "foreign_kept", "own_not_told")
 
 _ITEM = "item currency"
 _REPORTING = "reporting currency"
@@ -356,6 +357,23 @@ TIE_OUT: Final = Table(
     ),
 )
 
+HOLD_DIFFERENCES_TABLE: Final = Table(
+    name="hold_differences",
+    meaning=(
+        "Where the holds that the ERP shows (`erp_holds`) are not those that it was last told."
+    ),
+    key=("customer_id", "credit_segment", "hold_kind"),
+    filled_by="holds",
+    columns=(
+        text("customer_id", "The customer.", required=True),
+        text("credit_segment", "Credit segment; null: the ERP says every segment."),
+        text("hold_kind", "What is stopped.", required=True, allowed=HOLD_KINDS),
+        text("difference", "What differs.", required=True, allowed=HOLD_DIFFERENCES),
+        text("origin", "Who set the hold, as the ERP says."),
+        date("set_on", "When it was set, as the ERP says."),
+    ),
+)
+
 OUTPUT_TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
@@ -366,6 +384,7 @@ OUTPUT_TABLES: Final[dict[str, Table]] = {
         INTEREST_PERIODS,
         BREACHES,
         ORDER_DECISIONS_TABLE,
+        HOLD_DIFFERENCES_TABLE,
         MOVEMENTS,
         QUARANTINE,
         TIE_OUT,
@@ -397,6 +416,20 @@ ERP_FILES: Final[dict[str, Table]] = {
             key=("customer_id", "credit_segment"),
             filled_by="holds",
             columns=_HOLD_COLUMNS,
+        ),
+        Table(
+            name="erp/holds_readable",
+            meaning=(
+                "The same for people: texts that could start a formula in a spreadsheet begin with "
+                "an apostrophe. Not for machines."
+            ),
+            key=("customer_id", "credit_segment"),
+            filled_by="holds",
+            columns=(
+                *_HOLD_COLUMNS[:3],
+                text("customer_name", "Name of the customer."),
+                *_HOLD_COLUMNS[3:],
+            ),
         ),
         Table(
             name="erp/hold_changes",

@@ -93,6 +93,7 @@ OUTPUT_COLUMNS = {
         "commitment_id order_id customer_id credit_segment kind amount_rc expected_date "
         "decision rule room_after"
     ),
+    "hold_differences": "customer_id credit_segment hold_kind difference origin set_on",
     "movements": (
         "credit_account_id credit_segment opening_exposure invoiced orders deliveries cash "
         "credits write_offs fx restated scope closing_exposure"
@@ -104,6 +105,10 @@ ERP_COLUMNS = {
     "erp/holds": (
         "run_id as_of customer_id credit_segment hold_orders hold_deliveries hold_production "
         "reasons exposure credit_limit cure_amount currency"
+    ),
+    "erp/holds_readable": (
+        "run_id as_of customer_id customer_name credit_segment hold_orders hold_deliveries "
+        "hold_production reasons exposure credit_limit cure_amount currency"
     ),
     "erp/hold_changes": (
         "sequence action run_id as_of customer_id credit_segment hold_orders hold_deliveries "

@@ -59,11 +59,13 @@ def make_run_id(
     inputs: Iterable[Mapping[str, object]],
     configuration: Mapping[str, object],
     previous_run: str | None,
+    follows: str | None = None,
 ) -> str:
     """Give the id that this run has every time it is made from the same things.
 
     inputs        entries of the manifest; table, file and sha256 count
-    previous_run  id of the run that this one follows, None for the first
+    previous_run  id of the latest run of an earlier date, None for the first
+    follows       id of the run that the ERP was told before this one, None where there is none
     """
     named = ("table", "file", "sha256")
     sources = sorted([str(each[name]) for name in named] for each in inputs)
@@ -74,6 +76,7 @@ def make_run_id(
         "engine_version": engine_version(),
         "inputs": sources,
         "previous_run": previous_run,
+        "follows": follows,
     }
     return hashlib.sha256(canonical(facts)).hexdigest()[:RUN_ID_DIGITS]
 

@@ -5,6 +5,8 @@ This is the only part of the package that needs pydantic.
 
 from __future__ import annotations
 
+from encours_schemas.configuration.adapters import AdapterColumn, AdapterTemplate
+from encours_schemas.configuration.erp import Erp, Orders
 from encours_schemas.configuration.loading import Loaded, load_configuration
 from encours_schemas.configuration.models import (
     Ageing,
@@ -22,9 +24,12 @@ from encours_schemas.configuration.models import (
 )
 
 __all__ = [
+    "AdapterColumn",
+    "AdapterTemplate",
     "Ageing",
     "Configuration",
     "Defaults",
+    "Erp",
     "Exposure",
     "ExposureTerms",
     "Fx",
@@ -32,6 +37,7 @@ __all__ = [
     "Interest",
     "Limits",
     "Loaded",
+    "Orders",
     "Reporting",
     "SegmentExposure",
     "TableInput",
