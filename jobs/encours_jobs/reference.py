@@ -30,6 +30,13 @@ def command_line_page() -> str:
         if command is not None:
             own = click.Context(command, info_name=name, parent=context)
             parts += [f"## encours {name}", _block(command.get_help(own))]
+            if isinstance(command, click.Group):
+                for action in command.list_commands(own):
+                    part = command.get_command(own, action)
+                    if part is not None:
+                        below = click.Context(part, info_name=action, parent=own)
+                        title = f"### encours {name} {action}"
+                        parts += [title, _block(part.get_help(below))]
     return "\n\n".join(parts) + "\n"
 
 

@@ -220,7 +220,7 @@ def test_key__of_a_sorted_output_is_never_null_but_where_the_contract_allows_it(
         for column in table.key
         if not table.column(column).required
     }
-    assert nullable == {("tie_out", "customer_id")}
+    assert nullable == {("tie_out", "customer_id"), ("hold_differences", "credit_segment")}
 
 
 def test_sorted_by_key__is_false_for_the_tables_that_follow_the_input() -> None:

@@ -25,7 +25,12 @@ from encours.publish import files, records
 from encours.publish.files import PublishedFile
 from encours.publish.manifest import canonical, read_manifest
 from encours.publish.records import outbox
-from encours_schemas.errors import EncoursError, InputRefused, OutputUnwritable
+from encours_schemas.errors import (
+    EncoursError,
+    InputRefused,
+    OutputUnwritable,
+    PublicationUnknown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,7 +211,16 @@ def approve(directory: Path, by: str) -> Approval:
             return Approval(entry.run_id, run, changes, already=True)
         _require_approvable(output, entry, run)
         _record_approval(output, entry, by)
-        finish_approvals(output)
+        try:
+            files.sync_directory(outbox(output) / entry.run_id)
+            finish_approvals(output)
+        except (EncoursError, OSError) as error:
+            raise PublicationUnknown(
+                what="the run is approved, but its ERP files may not be in its directory yet",
+                where=str(run / ERP),
+                found=str(error),
+                cure="approve it again: the next command that takes the output puts them there",
+            ) from error
         return Approval(entry.run_id, run, changes)
     finally:
         lock.release()
@@ -273,8 +287,12 @@ def _record_approval(output: Path, entry: Entry, by: str) -> None:
         "position": entry.position,
     }
     files.write_synced(folder / _DRAFT, canonical(facts) + b"\n")
-    files.rename_no_replace(folder / _DRAFT, folder / _APPROVAL)
-    files.sync_directory(folder)
+    try:
+        files.rename_no_replace(folder / _DRAFT, folder / _APPROVAL)
+    except (EncoursError, OSError):
+        # The reply to a rename that took place may be lost: the name itself tells.
+        if files.identity_of(folder / _APPROVAL) is None:
+            raise
 
 
 def _run_id_of(directory: Path) -> str | None:
