@@ -52,7 +52,18 @@ def _leaves(
 
 
 def _toml(value: object) -> str:
-    """Give a value as TOML, which writes texts, numbers, booleans and lists as JSON does."""
+    """Give a value as TOML, which writes texts, numbers, booleans and lists as JSON does.
+
+    A table within a list is written inline.
+    """
+    if isinstance(value, Mapping):
+        from encours_schemas.configuration.keys import dotted
+
+        return (
+            f"{{ {', '.join(f'{dotted((name,))} = {_toml(one)}' for name, one in value.items())} }}"
+        )
+    if isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value):
+        return f"[{', '.join(_toml(one) for one in value)}]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -278,6 +278,7 @@ BREACHES: Final = Table(
         text("override", "The override that bears on it."),
         text("message_code", "Code of the sentence.", required=True),
         text("message", "The sentence in English.", required=True),
+        text("message_values", "The values in it, a JSON object of texts.", required=True),
     ),
 )
 

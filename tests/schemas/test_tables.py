@@ -87,7 +87,7 @@ OUTPUT_COLUMNS = {
     "breaches": (
         "breach_id rule severity scope party_id credit_segment subject measured threshold "
         "excess currency hold_orders hold_deliveries hold_production status first_seen override "
-        "message_code message"
+        "message_code message message_values"
     ),
     "order_decisions": (
         "commitment_id order_id customer_id credit_segment kind amount_rc expected_date "

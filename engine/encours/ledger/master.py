@@ -44,6 +44,7 @@ MINOR_UNIT_MILLI = np.array(
     [10 ** (3 - CURRENCY_EXPONENTS[currency]) for currency in CURRENCIES], np.int64
 )
 DEFAULT_SEGMENT = "ALL"
+LIQUIDATION = CUSTOMERS.column("insolvency_kind").allowed.index("liquidation")
 CUSTOMER_TEXTS = ("name", "country", "risk_class", "segment", "account_manager")
 
 
@@ -88,7 +89,8 @@ class Customers:
     """Customers, n rows: those of the table, then placeholders for ids that only items know.
 
     Text columns are Arrow arrays (null where unknown). `account_code` is the customer's credit
-    account, a position in `account_ids`. Days are `NO_DAY` where there is none.
+    account, a position in `account_ids`. Days are `NO_DAY` where there is none. `insolvency_kind`
+    is a position in the contract's list, a liquidation where the table gives none.
     """
 
     ids: pa.Array
@@ -103,6 +105,8 @@ class Customers:
     has_manual_hold: Array
     insolvency_day: Array
     insolvency_ended_day: Array
+    insolvency_published_day: Array
+    insolvency_kind: Array
     regime_code: Array
     terms: tuple[str, ...]
     terms_code: Array
@@ -242,6 +246,8 @@ def resolve_customers(
         has_manual_hold=checked.flag("manual_hold"),
         insolvency_day=checked.day("insolvency_date"),
         insolvency_ended_day=checked.day("insolvency_ended_on"),
+        insolvency_published_day=checked.day("insolvency_published_on"),
+        insolvency_kind=checked.listed("insolvency_kind", default=LIQUIDATION),
         regime_code=checked.values["interest_regime"],
         terms=terms,
         terms_code=terms_code,
@@ -278,6 +284,8 @@ def add_placeholders(customers: Customers, unknown: Sequence[str]) -> Customers:
         has_manual_hold=longer(customers.has_manual_hold, filler=False),
         insolvency_day=longer(customers.insolvency_day, NO_DAY),
         insolvency_ended_day=longer(customers.insolvency_ended_day, NO_DAY),
+        insolvency_published_day=longer(customers.insolvency_published_day, NO_DAY),
+        insolvency_kind=longer(customers.insolvency_kind, LIQUIDATION),
         regime_code=longer(customers.regime_code, -1),
         terms=customers.terms,
         terms_code=longer(customers.terms_code, -1),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from encours.breaches.item_facts import no_item_facts
 from encours.calc import accounts as account_tables
 from encours.calc.account_rows import account_rows
 from encours.calc.exposure import Positions, build_positions
 from encours.calc.limits import LimitBook, limit_notices
 from encours.calc.secured import no_cover, secured_amounts
 from encours.calc.tie_out import tie_out
+from encours.passes.breach_step import BreachResult, apply_rules
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from encours.ledger.findings import RunNotice
     from encours.passes.preparation import Preparation
     from encours.passes.rows_pass import RowsResult
+    from encours.publish.earlier import EarlierRun
 
 
 @dataclass
@@ -26,23 +29,31 @@ class CreditResult:
     """What the steps leave: small published tables by name, and warnings of the run."""
 
     positions: Positions
+    rules: BreachResult
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notices: list[RunNotice] = field(default_factory=list)
 
 
-def credit_steps(preparation: Preparation, rows: RowsResult, committed: KeyedSums) -> CreditResult:
+def credit_steps(
+    preparation: Preparation,
+    rows: RowsResult,
+    committed: KeyedSums,
+    earlier: EarlierRun | None,
+) -> CreditResult:
     """Take the sums of the passes to the small published tables, one step after the other."""
     context = preparation.context
     positions = build_positions(rows.lines, committed, context)
-    result = CreditResult(positions)
     accounts = account_rows(positions, preparation.limits.limits, context)
     limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
-    result.notices.extend(limit_notices(limits))
+    rules = apply_rules(preparation, accounts, limits, None, positions, no_item_facts(), earlier)
+    result = CreditResult(positions, rules)
+    result.notices.extend([*limit_notices(limits), *rules.notices])
     secured = secured_amounts(limits, *no_cover(len(accounts)))
-    result.tables["credit_accounts"] = account_tables.credit_accounts(
-        accounts, limits, secured, context
+    result.tables["credit_accounts"] = rules.with_holds(
+        account_tables.credit_accounts(accounts, limits, secured, context)
     )
-    result.tables["groups"] = account_tables.groups(positions, limits, context)
+    result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
+    result.tables["breaches"] = rules.table
     result.tables["ageing"] = account_tables.ageing(rows.cells, context)
     if preparation.balances is not None:
         result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encours.controls import checks
+from encours.erp.hold_files import FileHead
 from encours.kernels._jit import kernel_cache_directory
 from encours.ledger.duplicates import resolve_duplicates
+from encours.ledger.findings import RunNotice
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger, open_ledger
 from encours.passes.commitments_pass import sum_commitments
-from encours.passes.credit_steps import credit_steps
+from encours.passes.credit_steps import CreditResult, credit_steps
+from encours.passes.erp_files import (
+    Chain,
+    Night,
+    decide_telling,
+    place_in_chain,
+    rows_read,
+    write_telling,
+)
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
@@ -33,22 +43,24 @@ from encours.passes.run_checks import (
     require_few_rejected,
     row_counts,
 )
+from encours.passes.scenario import altered, payment_delays
 from encours.passes.summary_facts import manifest_facts
 from encours.passes.table_files import write_tables
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
+from encours.publish.earlier import EarlierRun, find_earlier_run
 from encours.publish.parquet import part_name, write_small_table
-from encours.publish.runs import latest_before
 from encours.publish.staging import Staging
-from encours_schemas.errors import EncoursError
+from encours_schemas.errors import EncoursError, InputRefused
 from encours_schemas.reasons import Reason
+from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.sums import KeyedSums
-    from encours.ledger.findings import RunNotice
     from encours.publish.manifest import Manifest
     from encours_schemas.configuration import Configuration
+    from encours_schemas.scenario import Scenario
 
 EPOCH = date(1970, 1, 1)
 
@@ -106,6 +118,9 @@ class RunOptions:
     require_tie_out: bool = False
     extract_date: date | None = None
     chunk_rows: int | None = None
+    approve_first: bool = False
+    without_memory: bool = False
+    scenario: Scenario | None = None
 
 
 class NightlyRun:
@@ -128,14 +143,15 @@ class NightlyRun:
         self._as_of_day = (as_of - EPOCH).days
         self._extract_day = ((options.extract_date or as_of) - EPOCH).days
         self._warnings: list[dict[str, object]] = []
+        self._earlier: EarlierRun | None = None
 
     def publish(self, out: Path) -> RunResult:
         """Compute and publish; on any exception nothing is published and the last run stays."""
         self._announce_compilation()
         with Staging(out, self._as_of, revise=self._options.revise) as staging:
             ledger = self._open(staging)
-            previous = latest_before(staging.output, self._as_of)
-            run_id = self._run_id(ledger, previous)
+            previous = self._remember(staging.output)
+            run_id, chain = self._identify(ledger, staging.output, previous)
             known = publication.already_published(
                 staging.output, self._as_of, run_id, revise=self._options.revise
             )
@@ -145,7 +161,7 @@ class NightlyRun:
                     run_id, known.directory, manifests.read_manifest(known.directory), True
                 )
             with self._refusing(staging, run_id):
-                manifest = self._compute(ledger, staging, run_id, previous)
+                manifest = self._compute(ledger, staging, run_id, previous, chain)
             with self._clock.stage("commit"):
                 self._progress.start_stage("publish", None)
                 published = publication.commit(staging, manifest, revise=self._options.revise)
@@ -157,7 +173,7 @@ class NightlyRun:
         self._announce_compilation()
         with Staging(out, self._as_of) as staging:
             ledger = self._open(staging)
-            run_id = self._run_id(ledger, None)
+            run_id = self._run_id(ledger, None, None)
             preparation, _, rows = self._passes(ledger, staging, None)
             self._commitments(ledger, preparation.context, rows)
             counts = row_counts(ledger, rows.totals, self._quarantine)
@@ -166,6 +182,20 @@ class NightlyRun:
             ledger.verify_unchanged()
             self._require_few_rejected(counts)
             return ValidationResult(run_id, counts, reasons, where)
+
+    def _remember(self, output: Path) -> Manifest | None:
+        """Find the latest earlier run, whose breaches this one remembers, and give its manifest.
+
+        Raises InputRefused (65) where it cannot be read, unless the caller goes on without memory.
+        """
+        try:
+            self._earlier = find_earlier_run(output, self._as_of)
+        except InputRefused:
+            if not self._options.without_memory:
+                raise
+            text = "the earlier run cannot be read: every breach is new, no hold is kept"
+            self._warn(RunNotice(RunWarning.MEMORY_LOST, text))
+        return None if self._earlier is None else self._earlier.manifest
 
     def _announce_compilation(self) -> None:
         """Say that the first run waits for the compiler."""
@@ -211,13 +241,25 @@ class NightlyRun:
         """Refuse the run (65) when a table lost more rows than configured."""
         require_few_rejected(counts, self._quarantine, self._configuration.input.max_rejected)
 
-    def _run_id(self, ledger: Ledger, previous: Manifest | None) -> str:
+    def _identify(
+        self, ledger: Ledger, output: Path, previous: Manifest | None
+    ) -> tuple[str, Chain]:
+        """Give the run's id and its place in the chain of hold files."""
+        return place_in_chain(
+            output,
+            self._as_of,
+            lambda follows: self._run_id(ledger, previous, follows),
+            approve_first=self._options.approve_first,
+        )
+
+    def _run_id(self, ledger: Ledger, previous: Manifest | None, follows: str | None) -> str:
         """Derive the run's id from what decides its figures (TABLES 2, manifest)."""
         return manifests.make_run_id(
             as_of=self._as_of,
             inputs=self._inputs(ledger),
             configuration=self._decisive_configuration(),
             previous_run=None if previous is None else str(previous["run_id"]),
+            follows=follows,
         )
 
     def _decisive_configuration(self) -> dict[str, Any]:
@@ -225,6 +267,8 @@ class NightlyRun:
         chosen: dict[str, Any] = self._configuration.model_dump(mode="json")
         if self._options.extract_date is not None:
             chosen["extract_date"] = self._options.extract_date.isoformat()
+        if self._options.scenario is not None:
+            chosen["scenario"] = self._options.scenario.model_dump(mode="json")
         return chosen
 
     @staticmethod
@@ -264,26 +308,37 @@ class NightlyRun:
         return where
 
     def _compute(
-        self, ledger: Ledger, staging: Staging, run_id: str, previous: Manifest | None
+        self,
+        ledger: Ledger,
+        staging: Staging,
+        run_id: str,
+        previous: Manifest | None,
+        chain: Chain,
     ) -> Manifest:
         """Compute every table, check the controls, and give the manifest."""
         preparation, keys, rows = self._passes(ledger, staging, staging)
         context = preparation.context
         with self._clock.stage("accounts"):
             committed = self._commitments(ledger, context, rows)
-            credit = credit_steps(preparation, rows, committed)
+            credit = credit_steps(preparation, rows, committed, self._earlier)
             tables = credit.tables
             counts = row_counts(ledger, rows.totals, self._quarantine)
             self._require_few_rejected(counts)
             controls = gather_controls(counts, rows, committed, credit.positions, tables, context)
             checks.require(controls)
             tables["quarantine"] = self._quarantine.table()
+            night = self._night(run_id, credit, preparation, counts, previous)
+            telling = decide_telling(night, chain, self._configuration.erp)
+            tables.update(telling.tables)
             published = write_tables(staging, tables, rows, context, self._options.threads)
+            told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
+            published += told
         ledger.verify_unchanged()
         for notice in (
             *notices_of_run(keys, rows.totals),
             *notices_of_tie_out(tables.get("tie_out"), required=self._options.require_tie_out),
             *credit.notices,
+            *telling.notices,
         ):
             self._warn(notice)
         facts = manifest_facts(context, rows.totals, controls, self._quarantine, tables, published)
@@ -298,8 +353,29 @@ class NightlyRun:
                 "outputs": published,
                 "warnings": self._warnings,
                 "previous_run": None if previous is None else previous["run_id"],
+                "erp": erp,
                 "timing": self._timing(),
             }
+        )
+
+    def _night(
+        self,
+        run_id: str,
+        credit: CreditResult,
+        preparation: Preparation,
+        counts: RowCounts,
+        previous: Manifest | None,
+    ) -> Night:
+        """Gather what the hold files are made of."""
+        accounts = credit.tables["credit_accounts"]
+        return Night(
+            head=FileHead(run_id, self._as_of, self._configuration.reporting.currency),
+            accounts=accounts,
+            reasons=credit.rules.holds.reasons_text(),
+            customers=preparation.context.master.customers,
+            erp_holds=preparation.erp_holds,
+            rows_read=rows_read(counts),
+            earlier_rows=[] if previous is None else [rows_read(previous["rows"])],
         )
 
     def _passes(
@@ -309,6 +385,8 @@ class NightlyRun:
         threads = self._options.threads
         with self._clock.stage("master"):
             master = read_master(ledger, self._configuration, self._quarantine, threads)
+            if self._options.scenario is not None:
+                master = altered(master, self._options.scenario, self._as_of_day)
         with self._clock.stage("keys"):
             items = ledger.tables["open_items"]
             allocations = ledger.tables.get("allocations")
@@ -321,6 +399,10 @@ class NightlyRun:
                 self._quarantine.add_ordinals(allocations, keys.unknown_items, causes)
             duplicates = resolve_duplicates(items, keys.twins)
         preparation = build_context(ledger, master, keys, self._as_of_day, self._configuration)
+        if self._options.scenario is not None:
+            delays = payment_delays(self._options.scenario, preparation.context.master.customers)
+            context = replace(preparation.context, payment_delay_days=delays)
+            preparation = replace(preparation, context=context)
         with self._clock.stage("rows"):
             rows = RowsPass(
                 items,
@@ -339,12 +421,13 @@ class NightlyRun:
         return preparation, keys, rows
 
     def _timing(self) -> dict[str, object]:
-        """Give wall seconds and peak memory; they depend on the machine and decide nothing."""
+        """Give wall seconds, peak memory and where the ledger lay: none of it decides anything."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {
             "wall_seconds": dict(self._clock.seconds),
             "peak_memory_bytes": peak,
             "threads": self._options.threads,
+            "ledger": os.fsencode(self._directory.resolve()).decode(errors="backslashreplace"),
         }
 
 

@@ -76,6 +76,8 @@ class Preparation:
     context: RunContext
     limits: LimitTables
     balances: SmallTable | None
+    erp_holds: SmallTable | None = None
+    overrides: SmallTable | None = None
 
 
 def read_master(
@@ -219,6 +221,8 @@ def build_context(
             master.small.get("default_limits"),
         ),
         master.small.get("ledger_balances"),
+        master.small.get("erp_holds"),
+        master.small.get("overrides"),
     )
 
 

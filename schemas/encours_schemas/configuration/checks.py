@@ -17,7 +17,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from encours_schemas.inputs import INPUT_TABLES
 from encours_schemas.names import nearest_name
 from encours_schemas.outputs import CREDIT_ACCOUNTS, ITEMS
-from encours_schemas.rule_ids import RuleId
 from encours_schemas.tables import Kind
 
 if TYPE_CHECKING:
@@ -142,13 +141,6 @@ def checked_country(code: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", code):
         raise wrong("an ISO 3166-1 code of two capital letters, as `FR`")
     return code
-
-
-def checked_rule_id(name: str) -> str:
-    """Refuse a rule that does not exist."""
-    if name not in set(RuleId):
-        raise unknown_name(name, tuple(RuleId), "the id of a rule")
-    return name
 
 
 def checked_table_name(name: str) -> str:

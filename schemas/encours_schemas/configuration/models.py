@@ -13,13 +13,15 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     model_validator,
 )
 
 from encours_schemas.configuration import checks
+from encours_schemas.configuration.erp import Erp, Orders
+from encours_schemas.configuration.rules import Rules
+from encours_schemas.configuration.section import FromList, Section
 
 Component = Literal[
     "receivables",
@@ -32,10 +34,6 @@ Component = Literal[
     "unapplied_payments",
     "down_payments",
 ]
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _plain_decimal(value: Decimal) -> str:
@@ -61,7 +59,6 @@ def _plain_models(value: dict[str, BaseModel]) -> dict[str, Any]:
     return {key: value[key].model_dump(mode="json") for key in sorted(value)}
 
 
-_FromList = BeforeValidator(_as_tuple)
 _InOrder = PlainSerializer(_plain, when_used="json")
 _ModelsInOrder = PlainSerializer(_plain_models, when_used="json")
 
@@ -78,16 +75,10 @@ Ratio = Annotated[
     _InOrder,
 ]
 Days = Annotated[int, Field(ge=0, le=checks.DAYS_MAX)]
-Bounds = Annotated[tuple[int, ...], _FromList, AfterValidator(checks.checked_bounds)]
-Components = Annotated[tuple[Component, ...], _FromList, AfterValidator(checks.checked_once)]
+Bounds = Annotated[tuple[int, ...], FromList, AfterValidator(checks.checked_bounds)]
+Components = Annotated[tuple[Component, ...], FromList, AfterValidator(checks.checked_once)]
 CurrencyCode = Annotated[str, AfterValidator(checks.checked_currency)]
 CountryCode = Annotated[str, AfterValidator(checks.checked_country)]
-
-
-class Section(BaseModel):
-    """What all sections have in common: frozen, exact types, no unknown key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Reporting(Section):
@@ -257,7 +248,6 @@ class TableInput(Section):
 
 
 TableName = Annotated[str, AfterValidator(checks.checked_table_name)]
-RuleName = Annotated[str, AfterValidator(checks.checked_rule_id)]
 
 
 class Input(Section):
@@ -303,7 +293,7 @@ class Defaults(Section):
 class Configuration(Section):
     """Everything that can be configured; every key is optional."""
 
-    carry: Annotated[tuple[str, ...], _FromList, AfterValidator(checks.checked_carry)] = Field(
+    carry: Annotated[tuple[str, ...], FromList, AfterValidator(checks.checked_carry)] = Field(
         default=(),
         description=(
             "Columns unknown to the contract that pass unchanged: from `open_items` to `items`, "
@@ -316,12 +306,8 @@ class Configuration(Section):
     exposure: Exposure = Field(default_factory=Exposure)
     interest: Interest = Field(default_factory=Interest)
     limits: Limits = Field(default_factory=Limits)
-    rules: Annotated[dict[RuleName, dict[str, Any]], _InOrder] = Field(
-        default_factory=dict,
-        description=(
-            "One table per rule id: whether it is enabled, its thresholds, its holds, and where "
-            "it applies."
-        ),
-    )
+    rules: Rules = Field(default_factory=Rules)
+    orders: Orders = Field(default_factory=Orders)
+    erp: Erp = Field(default_factory=Erp)
     input: Input = Field(default_factory=Input)
     defaults: Defaults = Field(default_factory=Defaults)
