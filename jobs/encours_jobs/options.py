@@ -163,6 +163,27 @@ reporting_currency = click.option(
     help="Currency of the totals (`reporting.currency`).",
 )
 
+published_run = click.option(
+    "--run",
+    "directory",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The published run, as_of=YYYY-MM-DD.",
+)
+moved_ledger = click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the run's ledger lies now; default: where the run found it.",
+)
+language = click.option(
+    "--language",
+    type=click.Choice(["en", "fr"]),
+    default="en",
+    show_default=True,
+    help="Language of the reader, and form of numbers and dates.",
+)
 output_format = click.option(
     "--format",
     "output_format",

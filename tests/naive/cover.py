@@ -152,7 +152,7 @@ class Insurance:
         for day in self.cut_days(pool, delivered):
             bound = timedelta(days=self.fact(pool, "binding_orders_days"))
             before = confirmed is None or confirmed < day
-            if before and delivered <= day + bound:
+            if before and delivered < day + bound:
                 limit = max(limit, self.ceiling(pool, day - ONE_DAY))
         return limit
 

@@ -106,6 +106,7 @@ class RunContext:
     company_regime   int32[companies]  regime of the creditor's country
     customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else
                                        (by debtor) its country's; -1: the creditor's counts
+    payment_delay_days  int32[customers]  by how many days a scenario lets payments come later
     """
 
     as_of_day: int
@@ -116,6 +117,7 @@ class RunContext:
     band_conversions: Mapping[str, Conversion]
     company_regime: Array
     customer_regime: Array
+    payment_delay_days: Array | None = None
 
     @property
     def late_bounds(self) -> Array:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,8 +15,14 @@ from encours.ledger.files import refusing_broken
 from encours_schemas.errors import OutputUnwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """Give a directory for staged input outside any output, gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="encours-") as directory:
+        yield Path(directory)
 
 
 def write_staged(path: Path, table: pa.Table) -> None:

@@ -39,6 +39,20 @@ class PublishedRun:
                 for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
                     yield pa.Table.from_batches([batch]).select(list(columns))
 
+    def rows_of(self, table: str, column: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Give the rows of a table whose `column` is one of `values`, in the table's order.
+
+        One row group at a time; only those with such a row are read in full.
+        """
+        wanted = pa.array(values, pa.string())
+        for path in self.files(table):
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                for group in range(file.num_row_groups):
+                    texts = file.read_row_group(group, columns=[column]).column(column)
+                    found = pc.is_in(texts, value_set=wanted)
+                    if pc.any(found).as_py():
+                        yield from file.read_row_group(group).filter(found).to_pylist()
+
     def sums(self, table: str, keys: Sequence[str], measures: Sequence[str]) -> pa.Table:
         """Give the sums of `measures` per `keys`, exact, sorted by the keys.
 

@@ -1,0 +1,1 @@
+"""How one published figure came about, through the same functions as the run."""
