@@ -30,7 +30,7 @@ _BLANKS: Final = (
 _SIGNS: Final = r"[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{2212}\x{fe62}\x{fe63}\x{fe66}\x{fe6b}]"
 _STARTS: Final = rf"^(?:{_BLANKS}{_SIGNS}|[\t\r\n\x00])"
 # A spreadsheet may split at another separator than ours, also inside our quotes.
-_INSIDE: Final = rf"([;,\t\r\n|]{_BLANKS})({_SIGNS})"
+_INSIDE: Final = rf"([;,|\t-\r\x1c-\x1e\x{{0085}}\x{{2028}}\x{{2029}}]{_BLANKS})({_SIGNS})"
 
 
 def starts_formula(texts: pa.Array) -> Array:
