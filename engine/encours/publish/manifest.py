@@ -119,6 +119,19 @@ def canonical(value: object) -> bytes:
     return text.encode()
 
 
+def pretty(value: object) -> bytes:
+    """Give the JSON text of a value for people and machines: keys sorted, one fact a line."""
+    text = json.dumps(
+        _jsonable(value), sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False
+    )
+    return text.encode() + b"\n"
+
+
+def amount_of(milli: int) -> str:
+    """Give thousandths as an amount in text, with three decimals."""
+    return format(Decimal(milli).scaleb(-3), "f")
+
+
 def write_manifest(directory: Path, manifest: Manifest) -> str:
     """Write `manifest.json`, sync it and give the SHA-256 of the file."""
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
