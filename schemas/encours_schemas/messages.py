@@ -99,11 +99,11 @@ _EN: Final[dict[MessageCode, str]] = {
         "The insurer covers no delivery since {since}: item {item} is too late."
     ),
     MessageCode.INSURER_NOTIFICATION: (
-        "{count} late insured items over {amount} {currency} must be declared to the insurer, the "
+        "Late insured items to declare to the insurer: {count}, over {amount} {currency}; the "
         "first by {notify_by}."
     ),
     MessageCode.INSURER_NOTIFICATION_DUE: (
-        "{count} late insured items over {amount} {currency} must be declared to the insurer; the "
+        "Late insured items to declare to the insurer: {count}, over {amount} {currency}; the "
         "last day of the first was {notify_by}."
     ),
     MessageCode.INSURED_LIMIT_REDUCED: (
@@ -148,23 +148,23 @@ _EN: Final[dict[MessageCode, str]] = {
     MessageCode.MANUAL_HOLD: "A person has put customer {customer} on hold.",
     MessageCode.MANUAL_HOLD_DECIDED: "{decided_by} has put customer {customer} on hold: {reason}",
     MessageCode.DUE_DATE_MOVED: (
-        "{count} due dates are later than in the run of {run_date}, by up to {days} days, over "
-        "{amount} {currency}."
+        "Items due later than in the run of {run_date}: {count}, over {amount} {currency}, by up "
+        "to {days} days."
     ),
     MessageCode.TERMS_EXCEED_LEGAL: (
-        "{count} open items over {amount} {currency} have a term ({term}) beyond the legal cap, by "
-        "up to {days} days."
+        "Open items with a term ({term}) beyond the legal cap: {count}, over {amount} {currency}, "
+        "by up to {days} days."
     ),
     MessageCode.DOCUMENT_VALUE: (
-        "{count} open documents are above {cap} {currency}; the largest is {amount} {currency}."
+        "Open documents above {cap} {currency}: {count}; the largest is {amount} {currency}."
     ),
     MessageCode.CONCENTRATION: (
         "Exposure {exposure} {currency} is {share} % of the total exposure: more than {threshold} "
         "%."
     ),
     MessageCode.LIMITATION: (
-        "{count} items over {amount} {currency} become time-barred within {within} days, the first "
-        "after {last_day}."
+        "Items that become time-barred within {within} days: {count}, over {amount} {currency}; "
+        "the first after {last_day}."
     ),
     MessageCode.CURED: "No longer found.",
 }
@@ -210,11 +210,11 @@ _FR: Final[dict[MessageCode, str]] = {
         "est trop long."
     ),
     MessageCode.INSURER_NOTIFICATION: (
-        "{count} postes assurés en retard ({amount} {currency}) sont à déclarer à l'assureur, le "
+        "Postes assurés en retard à déclarer à l'assureur : {count}, pour {amount} {currency} ; le "
         "premier au plus tard le {notify_by}."
     ),
     MessageCode.INSURER_NOTIFICATION_DUE: (
-        "{count} postes assurés en retard ({amount} {currency}) sont à déclarer à l'assureur ; le "
+        "Postes assurés en retard à déclarer à l'assureur : {count}, pour {amount} {currency} ; le "
         "délai du premier a expiré le {notify_by}."
     ),
     MessageCode.INSURED_LIMIT_REDUCED: (
@@ -264,15 +264,15 @@ _FR: Final[dict[MessageCode, str]] = {
     MessageCode.MANUAL_HOLD: "Le client {customer} a été bloqué par une personne.",
     MessageCode.MANUAL_HOLD_DECIDED: "{decided_by} a bloqué le client {customer} : {reason}",
     MessageCode.DUE_DATE_MOVED: (
-        "{count} échéances sont plus tardives que dans l'arrêté du {run_date}, de {days} jours au "
-        "plus, pour {amount} {currency}."
+        "Échéances plus tardives que dans l'arrêté du {run_date} : {count}, pour {amount} "
+        "{currency}, de {days} jours au plus."
     ),
     MessageCode.TERMS_EXCEED_LEGAL: (
-        "{count} postes ouverts ({amount} {currency}) ont un délai ({term}) au-delà du plafond "
-        "légal, de {days} jours au plus."
+        "Postes ouverts avec un délai ({term}) au-delà du plafond légal : {count}, pour {amount} "
+        "{currency}, de {days} jours au plus."
     ),
     MessageCode.DOCUMENT_VALUE: (
-        "{count} pièces ouvertes dépassent {cap} {currency} ; la plus élevée est de {amount} "
+        "Pièces ouvertes au-dessus de {cap} {currency} : {count} ; la plus élevée est de {amount} "
         "{currency}."
     ),
     MessageCode.CONCENTRATION: (
@@ -280,7 +280,7 @@ _FR: Final[dict[MessageCode, str]] = {
         "{threshold} %."
     ),
     MessageCode.LIMITATION: (
-        "{count} postes ({amount} {currency}) seront prescrits dans les {within} jours, le premier "
+        "Postes prescrits dans les {within} jours : {count}, pour {amount} {currency} ; le premier "
         "après le {last_day}."
     ),
     MessageCode.CURED: "N'est plus constaté.",

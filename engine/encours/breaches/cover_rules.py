@@ -36,12 +36,8 @@ def insured_limit_exceeded(evidence: Evidence) -> Found:
     limits, cover = evidence.limits, evidence.cover
     insured = limits.insured
     applies = insured.given & ~insured.is_unlimited & evidence.in_scope(settings)
-    if cover is None:
-        applies = np.zeros(len(applies), bool)
-        insurable = uncovered = np.zeros(len(applies), np.int64)
-    else:
-        insurable, uncovered = cover.insurable_milli, cover.uncovered_milli
-    measure = _over_party(evidence, insurable)
+    measure = _over_party(evidence, cover.insurable_milli)
+    uncovered = _over_party(evidence, cover.insurable_milli - cover.item_covered_milli)
     full = np.array([name in settings.full_cover_segments for name in evidence.accounts.segments])
     is_full = full[evidence.accounts.segment_code] if len(full) else np.zeros(len(applies), bool)
     candidate = applies & (measure > 0)
@@ -84,11 +80,9 @@ def cover_stopped(evidence: Evidence) -> Found:
     """Find accounts whose later deliveries the insurer does not cover."""
     settings = evidence.rules.cover_stopped
     cover = evidence.cover
-    count = len(evidence.accounts)
-    stopped = np.full(count, NO_DAY, np.int32) if cover is None else cover.stopped_day
+    stopped = cover.stopped_day
     rows = np.flatnonzero((stopped != NO_DAY) & evidence.in_scope(settings))
-    items = pa.nulls(count, pa.string()) if cover is None else cover.stopped_item
-    subject = items.take(pa.array(rows))
+    subject = cover.stopped_item.take(pa.array(rows))
     days = evidence.day - stopped[rows].astype(np.int64)
     return Found(
         rule=RuleId.COVER_STOPPED,

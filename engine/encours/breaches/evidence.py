@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from encours.breaches.item_facts import ItemFacts
     from encours.breaches.memory import Memory
     from encours.breaches.overrides import Overrides
+    from encours.calc.account_cover import AccountCover
     from encours.calc.account_rows import AccountRows
     from encours.calc.context import RunContext
     from encours.calc.exposure import Positions
@@ -28,27 +29,11 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class InsuredFacts(NamedTuple):
-    """What insurance says of the n accounts, thousandths of the reporting currency.
-
-    insurable_milli  int64[n]   insurable open items, on their policies' tax base
-    uncovered_milli  int64[n]   what of that is not covered
-    stopped_day      int32[n]   first day of a stop of cover in force, `NO_DAY` for none
-    stopped_item     string[n]  the item that stopped it
-    """
-
-    insurable_milli: Array
-    uncovered_milli: Array
-    stopped_day: Array
-    stopped_item: pa.Array
-
-
 @dataclass(frozen=True)
 class Evidence:
     """What the rules of one day look at; accounts are the n rows of `credit_accounts`.
 
     day     the day for which the rules are asked, mostly the as-of date
-    cover   None in a run without insured limits
     earlier_insured_milli  int64[n]  insured limit in the earlier run, zero where none was
     """
 
@@ -56,7 +41,7 @@ class Evidence:
     context: RunContext
     accounts: AccountRows
     limits: AccountLimits
-    cover: InsuredFacts | None
+    cover: AccountCover
     positions: Positions
     items: ItemFacts
     memory: Memory

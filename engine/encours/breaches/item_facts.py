@@ -18,11 +18,14 @@ class OldestLate:
     row      int64[k]   account
     due_day  int32[k]   its due day
     item_id  string[k]
+    to_pay_rc  int64[k]  least payment (taken by the oldest items first) after which no item is old
+                         enough to keep a hold; thousandths of the reporting currency
     """
 
     row: Array
     due_day: Array
     item_id: pa.Array
+    to_pay_rc: Array
 
 
 @dataclass(frozen=True)
@@ -56,4 +59,4 @@ class ItemFacts:
 def no_item_facts() -> ItemFacts:
     """Give the facts of a ledger without items."""
     nothing, texts = np.empty(0, np.int64), pa.array([], pa.string())
-    return ItemFacts(OldestLate(nothing, np.empty(0, np.int32), texts), {})
+    return ItemFacts(OldestLate(nothing, np.empty(0, np.int32), texts, nothing), {})

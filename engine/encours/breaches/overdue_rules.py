@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from encours.breaches.evidence import Evidence
     from encours_schemas.configuration.rules import OverdueAgeRule
 
+DAYS_MAX = 36_500
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -34,6 +35,13 @@ def least_days(settings: OverdueAgeRule) -> int:
     ages = [level.above + 1 for level in day_levels(settings)[:1]]
     holding = [level.above for level in day_levels(settings) if level.holds]
     return max(1, min([*ages, *(-(-above * release // 1000) for above in holding)]))
+
+
+def release_days(settings: OverdueAgeRule) -> int:
+    """Give the least age in days at which a hold goes on; a century where no level holds."""
+    release = thousandths(settings.release_below)
+    holding = [level.above for level in day_levels(settings) if level.holds]
+    return max(1, -(-holding[0] * release // 1000)) if holding else DAYS_MAX
 
 
 def overdue_age(evidence: Evidence) -> Found:

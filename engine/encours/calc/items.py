@@ -39,11 +39,8 @@ RECOURSE_DAYS_AFTER_MATURITY = 5
 """A discounted bill or a receivable sold with recourse stays a risk for so long (DOMAIN 5)."""
 
 NOT_COUNTED = -1
-ITEM_WARNINGS = (
-    ItemWarning.OVER_APPLIED,
-    ItemWarning.DUE_BEFORE_DOCUMENT,
-    ItemWarning.OPEN_AMOUNT_DIFFERS,
-)
+ITEM_WARNINGS = tuple(ItemWarning)
+"""The first three are seen here; the others belong to rules about items (`calc.item_watch`)."""
 
 
 class ItemTypes(NamedTuple):

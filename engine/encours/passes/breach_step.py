@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.breaches.evidence import Evidence, InsuredFacts
+from encours.breaches.evidence import Evidence
 from encours.breaches.holds import (
     HoldState,
     hold_columns,
@@ -29,6 +29,7 @@ from encours_schemas.warnings import RunWarning
 if TYPE_CHECKING:
     from encours.breaches.found import Found
     from encours.breaches.item_facts import ItemFacts
+    from encours.calc.account_cover import AccountCover
     from encours.calc.account_rows import AccountRows
     from encours.calc.exposure import Positions
     from encours.calc.limits import AccountLimits
@@ -77,7 +78,7 @@ def apply_rules(
     preparation: Preparation,
     accounts: AccountRows,
     limits: AccountLimits,
-    cover: InsuredFacts | None,
+    cover: AccountCover,
     positions: Positions,
     items: ItemFacts,
     earlier: EarlierRun | None,
