@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": "Read a published run again and re-add it.",
     "config": "Show the configuration in force, and where each value comes from.",
     "schema": "Show the tables of the contract: columns, types and meaning.",
+    "rules": "Show the rules as configured: thresholds, severity, holds, and where each applies.",
     "rates": "Show the reference rates on file, and to which day each is known.",
 }
 """Every command with its summary, in the order of `--help`."""
