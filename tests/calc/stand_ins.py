@@ -12,7 +12,7 @@ from encours.calc.lines import LINE_SUMS, line_key
 from encours.calc.sums import KeyedSums
 from encours.ledger.hierarchy import build_hierarchy
 from encours.ledger.limits import no_limits
-from encours.ledger.master import CURRENCY_POSITIONS, Companies, Customers
+from encours.ledger.master import CURRENCY_POSITIONS, LIQUIDATION, Companies, Customers
 from encours.rules.fx import build_fx
 from encours_schemas.configuration import Configuration
 
@@ -47,6 +47,8 @@ def customers(
         has_manual_hold=flag("has_manual_hold"),
         insolvency_day=np.full(count, NO_DAY, np.int32),
         insolvency_ended_day=np.full(count, NO_DAY, np.int32),
+        insolvency_published_day=np.full(count, NO_DAY, np.int32),
+        insolvency_kind=np.full(count, LIQUIDATION, np.int32),
         regime_code=np.full(count, -1, np.int32),
         terms=(),
         terms_code=np.full(count, -1, np.int32),

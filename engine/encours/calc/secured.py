@@ -39,11 +39,6 @@ def secured_amounts(limits: AccountLimits, covered_milli: Array, share_milli: Ar
     return Secured(covered_milli, guarantees, secured, exposure - secured)
 
 
-def no_cover(count: int) -> tuple[Array, Array]:
-    """Give the cover, and the insurers' share of it, of accounts without insurance."""
-    return np.zeros(count, np.int64), np.zeros(count, np.int64)
-
-
 def _guarantees(limits: AccountLimits, exposure: Array, share: Array) -> Array:
     """Give the pledged amount that stands at each account: int64[n].
 

@@ -53,6 +53,7 @@ class Commitments:
     left_milli: Array
     exists: Array
     expected_day: Array
+    document_day: Array
 
 
 def resolve_commitments(
@@ -101,6 +102,7 @@ def resolve_commitments(
         left_milli=np.where(exists, _left(checked, unit), 0),
         exists=exists,
         expected_day=checked.day("expected_date"),
+        document_day=from_day,
     )
 
 

@@ -18,6 +18,7 @@ TAX_BASES = POLICIES.column("tax_base").allowed
 PERCENT_UNITS = 10**9
 NO_BOUND = -1
 _EPOCH_ORDINAL = 719_163  # of 1970-01-01
+_FAR_DAY = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,14 @@ class Policies:
         begun = [one for one in self._of(policy) if one.from_day <= day]
         return begun[-1].to_day if begun else None
 
-    def change_days(self, policy: str | None) -> list[int]:
-        """Give every day on which a policy begins or is no longer in force."""
+    def stretches(self, policy: str | None) -> list[tuple[int, int]]:
+        """Give the first and last days on which cover can attach; none without a row."""
         versions = self._of(policy)
-        days = {one.from_day for one in versions}
-        return sorted(days | {one.to_day + 1 for one in versions if one.to_day is not None})
+        nexts = [*(one.from_day - 1 for one in versions[1:]), _FAR_DAY][: len(versions)]
+        return [
+            (one.from_day, min(following, _FAR_DAY if one.to_day is None else one.to_day))
+            for one, following in zip(versions, nexts, strict=True)
+        ]
 
     def _of(self, policy: str | None) -> list[_Version]:
         return self._versions.get(policy or "", [])

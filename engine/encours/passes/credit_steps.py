@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from encours.breaches.item_facts import no_item_facts
 from encours.calc import accounts as account_tables
-from encours.calc.account_rows import account_rows
+from encours.calc.account_cover import account_cover
+from encours.calc.account_rows import AccountRows, account_rows
 from encours.calc.exposure import Positions, build_positions
 from encours.calc.limits import LimitBook, limit_notices
-from encours.calc.secured import no_cover, secured_amounts
+from encours.calc.secured import secured_amounts
+from encours.calc.sell import Bounds, bounds_of
 from encours.calc.tie_out import tie_out
 from encours.passes.breach_step import BreachResult, apply_rules
+from encours.passes.credit_left import with_credit_left
+from encours.passes.item_facts import item_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +32,8 @@ class CreditResult:
     """What the steps leave: small published tables by name, and warnings of the run."""
 
     positions: Positions
+    accounts: AccountRows
+    bounds: Bounds
     rules: BreachResult
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notices: list[RunNotice] = field(default_factory=list)
@@ -45,13 +50,14 @@ def credit_steps(
     positions = build_positions(rows.lines, committed, context)
     accounts = account_rows(positions, preparation.limits.limits, context)
     limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
-    rules = apply_rules(preparation, accounts, limits, None, positions, no_item_facts(), earlier)
-    result = CreditResult(positions, rules)
+    cover = account_cover(rows.cover, accounts, context)
+    items = item_facts(rows, accounts, context)
+    rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier)
+    result = CreditResult(positions, accounts, bounds_of(limits), rules)
     result.notices.extend([*limit_notices(limits), *rules.notices])
-    secured = secured_amounts(limits, *no_cover(len(accounts)))
-    result.tables["credit_accounts"] = rules.with_holds(
-        account_tables.credit_accounts(accounts, limits, secured, context)
-    )
+    secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
+    held = rules.with_holds(account_tables.credit_accounts(accounts, limits, secured, context))
+    result.tables["credit_accounts"] = with_credit_left(held, result.bounds, rules)
     result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
     result.tables["breaches"] = rules.table
     result.tables["ageing"] = account_tables.ageing(rows.cells, context)

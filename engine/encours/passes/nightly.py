@@ -22,6 +22,7 @@ from encours.ledger.findings import RunNotice
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger, open_ledger
 from encours.passes.commitments_pass import sum_commitments
+from encours.passes.cover_pass import open_cover
 from encours.passes.credit_steps import CreditResult, credit_steps
 from encours.passes.erp_files import (
     Chain,
@@ -391,7 +392,13 @@ class NightlyRun:
             items = ledger.tables["open_items"]
             allocations = ledger.tables.get("allocations")
             keys_pass = KeysPass(
-                items, allocations, master.customer_index, self._quarantine, staging.spill, threads
+                items,
+                allocations,
+                master.customer_index,
+                self._quarantine,
+                staging.spill,
+                threads,
+                self._earlier if self._configuration.rules.due_date_moved.enabled else None,
             )
             keys = keys_pass.run(self._as_of_day, self._progress)
             if allocations is not None:
@@ -404,6 +411,7 @@ class NightlyRun:
             context = replace(preparation.context, payment_delay_days=delays)
             preparation = replace(preparation, context=context)
         with self._clock.stage("rows"):
+            cover = open_cover(ledger, preparation, staging.spill)
             rows = RowsPass(
                 items,
                 keys,
@@ -413,11 +421,12 @@ class NightlyRun:
                 preparation.context,
                 self._quarantine,
                 target,
+                cover,
             ).run(threads, self._progress)
             if allocations is not None and rows.refused_ordinals:
                 ordinals = np.concatenate(rows.refused_ordinals)
                 self._quarantine.add_ordinals(allocations, ordinals, rows.refused_causes)
-            keys.routed.close()
+            keys.close()
         return preparation, keys, rows
 
     def _timing(self) -> dict[str, object]:

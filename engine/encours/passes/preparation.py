@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.breaches.overdue_rules import least_days
 from encours.calc.context import (
     RunContext,
     build_law,
@@ -16,6 +17,7 @@ from encours.calc.context import (
     conversion_to,
     customer_regimes,
 )
+from encours.calc.item_watch import build_item_rules
 from encours.calc.limits import LimitTables
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import WHOLE_TABLE, CheckedColumns, join_checked
@@ -212,6 +214,7 @@ def build_context(
         customer_regime=customer_regimes(
             data, law, by_debtor=configuration.interest.regime_by == "debtor"
         ),
+        item_rules=build_item_rules(data, law, least_days(configuration.rules.overdue_age)),
     )
     return Preparation(
         context,
