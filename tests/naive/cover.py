@@ -198,18 +198,28 @@ class Insurance:
         term = (original_due(item) - item["document_date"]).days
         return longest is not None and term > longest
 
-    def stop_day(self, pool: Pool, day: date) -> date | None:
-        """Give the first day of the stop of cover that holds on a day."""
+    def stop(self, pool: Pool, day: date) -> tuple[date, str] | None:
+        """Give the first day of the stop of cover that holds on a day, and the item behind it."""
         first = min(row["valid_from"] for row in pool.rows)
         extension = timedelta(days=self.fact(pool, "max_extension_days") + 1)
         stops = [
-            original_due(item) + extension
+            (original_due(item) + extension, item["item_id"])
             for item in pool.items
             if item["delivery_date"] >= first and self.base(pool, item, day) > 0
             if item["delivery_date"] < original_due(item) + extension
         ]
-        stop = min(stops, default=None)
-        return stop if stop is not None and stop <= day else None
+        stop = min(stops, default=None, key=lambda one: one[0])
+        return stop if stop is not None and stop[0] <= day else None
+
+    def insurable(self, key: Key) -> Fraction:
+        """Add up what of an account's items is insurable, each by the pool that comes first."""
+        total = ZERO
+        day = self.setting.as_of
+        for item in self.items:
+            if (item.credit_segment, item.credit_account) == key:
+                bases = [self.base(pool, item, day) for pool in self.pools if item in pool.items]
+                total += next((base for base in bases if base > 0), ZERO)
+        return total
 
     # -- cover
 
@@ -233,7 +243,8 @@ class Insurance:
         """
         cuts = self.cut_days(pool, day)
         caps = self.state(cuts[-1] - ONE_DAY)[pool] if cuts else {}
-        stop = self.stop_day(pool, day)
+        stopped = self.stop(pool, day)
+        stop = stopped[0] if stopped else None
         used = ZERO
         covered = {}
         for item in pool.items:

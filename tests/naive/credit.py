@@ -1,8 +1,9 @@
 """The columns of limits and cover, in the tables of items, credit accounts and groups."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 
 from tests.naive.cover import Cover, Insurance, guarantees_of
@@ -20,6 +21,10 @@ from tests.naive.limits import (
 from tests.naive.rows import Row
 
 LIMIT_COLUMNS = (
+    "insured_covered",
+    "guarantees",
+    "secured",
+    "unsecured",
     "internal_limit",
     "temporary_limit",
     "insured_limit",
@@ -52,6 +57,7 @@ class Credit:
     insurance: Insurance
     guarantees: dict[Key, Fraction] = field(default_factory=dict)
     secured: dict[Key, Fraction] = field(default_factory=dict)
+    limits_on: Callable[[date], dict[Key, AccountLimits]] = field(default=lambda _day: {})
 
 
 def credit_of(
@@ -66,7 +72,7 @@ def credit_of(
     guarantees = guarantees_of(book, exposures, cover.insured_share)
     return Credit(
         book,
-        account_limits(book, exposures, risk_classes),
+        account_limits(book, exposures, risk_classes, setting.as_of),
         _group_limits(book, held),
         cover,
         insurance,
@@ -75,6 +81,7 @@ def credit_of(
             key: min(max(ZERO, exposure), cover.insured_share[key] + guarantees[key])
             for key, exposure in exposures.items()
         },
+        lambda day: account_limits(book, exposures, risk_classes, day),
     )
 
 
@@ -115,8 +122,12 @@ def chain_of(parents: dict[str, str], party: str) -> list[str]:
     return chain
 
 
-def add_columns(credit: Credit, accounts: list[Row], groups: list[Row]) -> None:
+def add_columns(credit: Credit, accounts: list[Row], groups: list[Row], items: list[Row]) -> None:
     """Put the columns of limits and cover into the rows of the tables."""
+    insures = any(row["kind"] == "insured" for row in credit.book.rows)
+    for row in items:
+        covered = credit.cover.by_item[row["item_id"]]
+        row["insured_covered_rc"] = covered if insures else None
     for row in accounts:
         told = _account_columns(credit, row) if credit.book.is_given else {}
         row.update({name: told.get(name) for name in LIMIT_COLUMNS})

@@ -21,13 +21,14 @@ from tests.naive.exchange import Exchange
 from tests.naive.exposure import account_rows, group_rows, positions
 from tests.naive.items import Item, Setting, carried_values, compute_items, open_items
 from tests.naive.laws import Law
+from tests.naive.night import apply_rules, night_of
 from tests.naive.resolve import Ledger, resolve
 from tests.naive.rows import Row, Tables, check_columns, refuse_duplicates
 from tests.naive.settings import Settings
 
 ZERO = Fraction(0)
 RATE_DIGITS = 9
-DIGITS = {"utilisation": 6}
+DIGITS = {"utilisation": 6, "measured": 6, "threshold": 6}
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Published:
     rows: dict[str, dict[str, int]]
     item_counts: dict[str, int]
     control_totals: dict[str, dict[str, Any]]
+    as_of: date
 
 
 def compute_run(
@@ -45,11 +47,13 @@ def compute_run(
     as_of: date,
     configuration: Mapping[str, Any],
     extract_date: date | None = None,
+    before: Published | None = None,
 ) -> Published:
     """Give everything that a run publishes.
 
     source         per table its rows, columns absent or None where there is no value
     configuration  the sections of `encours.toml`
+    before         what the latest run of an earlier as-of date published
     """
     setting = read_setting(source, as_of, configuration, extract_date)
     settings, law, ledger = setting.settings, setting.law, setting.ledger
@@ -59,11 +63,15 @@ def compute_run(
     item_rows = [_item_row(setting, item) for item in published]
     accounts = account_rows(setting, items, held.values())
     groups = group_rows(setting, held.values())
-    add_columns(credit_of(setting, items, accounts, held.values()), accounts, groups)
+    credit = credit_of(setting, items, accounts, held.values())
+    add_columns(credit, accounts, groups, item_rows)
+    night = night_of(setting, credit, accounts, held.values(), before)
+    breaches = apply_rules(night, accounts, groups, item_rows)
     tables = {
         "items": item_rows,
         "credit_accounts": accounts,
         "groups": groups,
+        "breaches": breaches,
         "ageing": ageing_rows(published, as_of, settings),
         "interest_periods": _period_rows(published, law),
         "quarantine": _quarantine_rows(ledger),
@@ -74,6 +82,7 @@ def compute_run(
         rows={name: table.counts() for name, table in ledger.tables.items() if name in source},
         item_counts=_item_counts(items, as_of),
         control_totals=_control_totals(source, ledger, items),
+        as_of=as_of,
     )
 
 

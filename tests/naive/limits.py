@@ -115,6 +115,8 @@ class AccountLimits:
     internal: Fraction | None = None
     temporary: Fraction | None = None
     insured: Fraction | None = None
+    insured_is_unlimited: bool = False
+    insured_is_shared: bool = False
     credit_limit: Fraction | None = None
     status: str = "none"
     exposure: Fraction = ZERO
@@ -137,9 +139,12 @@ def utilisation(exposure: Fraction, limit: Fraction | None) -> Fraction | None:
 
 
 def account_limits(
-    book: LimitBook, exposures: dict[Key, Fraction], risk_classes: dict[str, str | None]
+    book: LimitBook,
+    exposures: dict[Key, Fraction],
+    risk_classes: dict[str, str | None],
+    day: date,
 ) -> dict[Key, AccountLimits]:
-    """Give the limits of every account.
+    """Give the limits of every account on a day.
 
     exposures     per account that is published what it owes
     risk_classes  per account the risk class of the customer that stands for it
@@ -149,7 +154,7 @@ def account_limits(
         by_party[key[1]].append(key)
     found: dict[Key, AccountLimits] = {}
     for party, keys in by_party.items():
-        found |= _party_limits(book, party, keys, exposures, risk_classes[party])
+        found |= _party_limits(book, party, keys, exposures, risk_classes[party], day)
     return found
 
 
@@ -159,9 +164,9 @@ def _party_limits(
     keys: list[Key],
     exposures: dict[Key, Fraction],
     risk_class: str | None,
+    day: date,
 ) -> dict[Key, AccountLimits]:
     """Give the limits of all accounts of a party: their own, and the one that they share."""
-    day = book.setting.as_of
     internal = {
         row["credit_segment"]: row for row in book.in_force("account", party, "internal", day)
     }
@@ -184,11 +189,11 @@ def _party_limits(
     for key in keys:
         one = own[key]
         if one.is_named or not shared.is_named:
-            found[key] = _own_limits(book, key, one, risk_class, exposures[key])
+            found[key] = _own_limits(book, key, one, risk_class, exposures[key], day)
         else:
             status = "unlimited" if party_unlimited else "shared"
             found[key] = _told(book, shared, party_limit, status, total)
-        found[key].insured = insured_limit(book, key, is_single=len(keys) == 1)
+        _add_insured(book, key, found[key], day, is_single=len(keys) == 1)
         found[key].party_limit, found[key].party_exposure = party_limit, total
     return found
 
@@ -209,14 +214,14 @@ def _told(
 
 
 def _own_limits(
-    book: LimitBook, key: Key, base: Base, risk_class: str | None, exposure: Fraction
+    book: LimitBook, key: Key, base: Base, risk_class: str | None, exposure: Fraction, day: date
 ) -> AccountLimits:
     """Give the limits of an account that shares none: its own, else that of its risk class."""
     segment, party = key
     begun = [
         row
         for row in book.of("account", party, "internal")
-        if row["credit_segment"] in {segment, None} and row["valid_from"] <= book.setting.as_of
+        if row["credit_segment"] in {segment, None} and row["valid_from"] <= day
     ]
     if base.internal is None and (base.temporary or not begun):
         base.default = _default_limit(book, risk_class, segment)
@@ -248,9 +253,10 @@ def _default_limit(book: LimitBook, risk_class: str | None, segment: str) -> Fra
     return None
 
 
-def insured_limit(book: LimitBook, key: Key, *, is_single: bool) -> Fraction | None:
-    """Give the insured limits in force of an account, the shared ones where it has no own."""
-    day = book.setting.as_of
+def _add_insured(
+    book: LimitBook, key: Key, limits: AccountLimits, day: date, *, is_single: bool
+) -> None:
+    """Add the insured limits in force of an account, the shared ones where it has no own."""
     rows = [
         row
         for row in book.in_force("account", key[1], "insured", day)
@@ -259,9 +265,10 @@ def insured_limit(book: LimitBook, key: Key, *, is_single: bool) -> Fraction | N
     own = [row for row in rows if row["credit_segment"] == key[0]]
     shared = [row for row in rows if row["credit_segment"] is None]
     counted = [*own, *shared] if is_single else (own or shared)
-    if not counted or any(row["unlimited"] for row in counted):
-        return None
-    return book.total(counted)
+    limits.insured_is_shared = not is_single and not own and bool(shared)
+    limits.insured_is_unlimited = any(row["unlimited"] for row in counted)
+    if counted and not limits.insured_is_unlimited:
+        limits.insured = book.total(counted)
 
 
 def policy_row(setting: Setting, policy: str | None, day: date) -> Row | None:
