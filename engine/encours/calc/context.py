@@ -107,6 +107,7 @@ class RunContext:
     company_regime   int32[companies]  regime of the creditor's country
     customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else
                                        (by debtor) its country's; -1: the creditor's counts
+    previous_day     as-of day of the earlier run, `NO_DAY` where there is none
     payment_delay_days  int32[customers]  by how many days a scenario lets payments come later
     item_rules       what the rules about items need; None: nothing is looked for
     """
@@ -120,6 +121,7 @@ class RunContext:
     company_regime: Array
     customer_regime: Array
     payment_delay_days: Array | None = None
+    previous_day: int = NO_DAY
     item_rules: ItemRules | None = None
 
     @property

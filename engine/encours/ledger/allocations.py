@@ -188,6 +188,12 @@ def posted_allocations(
     )
 
 
+def accepted(records: Array, row: Array, items: Items) -> Array:
+    """Tell which allocations their items take: bool[m]; `row` is the row of each one's item."""
+    taken: Array = _refusals(records, row, items) < 0
+    return taken
+
+
 def _refusals(records: Array, row: Array, items: Items) -> Array:
     """Give the position in `_REFUSALS` of what speaks against each allocation, -1 for nothing."""
     currency = records["currency_code"]

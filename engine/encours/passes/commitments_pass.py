@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from encours.calc.exposure import POSITION_SUMS, CommitmentSums, collect_order_payments
+from encours.calc.exposure import (
+    POSITION_SUMS,
+    CommitmentSums,
+    Committed,
+    collect_order_payments,
+    no_entering_orders,
+)
 from encours.calc.sums import KeyedSums
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from encours.ledger.commitments import Commitments
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import Ledger, Unit
+    from encours.passes.order_pass import OrderBook
     from encours.passes.progress import Progress
     from encours.passes.rows_pass import RowsResult
 
@@ -28,11 +35,12 @@ def sum_commitments(
     quarantine: Quarantine,
     threads: int,
     progress: Progress,
-) -> KeyedSums:
+    orders: OrderBook | None = None,
+) -> Committed:
     """Add the commitments up per customer and company code, and count the accepted ones."""
     source = ledger.tables.get("commitments")
     if source is None:
-        return KeyedSums(len(POSITION_SUMS))
+        return Committed(KeyedSums(len(POSITION_SUMS)), no_entering_orders())
     progress.start_stage("commitments", source.row_count)
     empty = pa.table(
         {
@@ -44,7 +52,7 @@ def sum_commitments(
     )
     payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context)
     duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
-    sums = CommitmentSums(payments, context)
+    sums = CommitmentSums(payments, context, None if orders is None else orders.add)
     accepted = 0
 
     def resolve(unit: Unit) -> Commitments:
@@ -60,4 +68,4 @@ def sum_commitments(
         sums.add(commitments)
     rows.totals.count("accepted_commitments", accepted)
     progress.finish_stage()
-    return sums.finish()
+    return Committed(sums.finish(), sums.entering)

@@ -5,22 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from encours.breaches.outlook import Ahead, no_ages, no_stops, outlook
 from encours.calc import accounts as account_tables
 from encours.calc.account_cover import account_cover
 from encours.calc.account_rows import AccountRows, account_rows
-from encours.calc.exposure import Positions, build_positions
+from encours.calc.exposure import Committed, Positions, build_positions
 from encours.calc.limits import LimitBook, limit_notices
 from encours.calc.secured import secured_amounts
 from encours.calc.sell import Bounds, bounds_of
 from encours.calc.tie_out import tie_out
 from encours.passes.breach_step import BreachResult, apply_rules
+from encours.passes.bridge import bridge
 from encours.passes.credit_left import with_credit_left
 from encours.passes.item_facts import item_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from encours.calc.sums import KeyedSums
     from encours.ledger.findings import RunNotice
     from encours.passes.preparation import Preparation
     from encours.passes.rows_pass import RowsResult
@@ -42,12 +43,12 @@ class CreditResult:
 def credit_steps(
     preparation: Preparation,
     rows: RowsResult,
-    committed: KeyedSums,
+    committed: Committed,
     earlier: EarlierRun | None,
 ) -> CreditResult:
     """Take the sums of the passes to the small published tables, one step after the other."""
     context = preparation.context
-    positions = build_positions(rows.lines, committed, context)
+    positions = build_positions(rows.lines, committed.sums, context)
     accounts = account_rows(positions, preparation.limits.limits, context)
     limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
     cover = account_cover(rows.cover, accounts, context)
@@ -60,7 +61,17 @@ def credit_steps(
     result.tables["credit_accounts"] = with_credit_left(held, result.bounds, rules)
     result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
     result.tables["breaches"] = rules.table
+    result.tables["outlook"] = outlook(
+        rules.evidence,
+        rules.breaches,
+        rows.lines,
+        committed,
+        Ahead(*no_ages(), no_stops(len(accounts))),
+    )
     result.tables["ageing"] = account_tables.ageing(rows.cells, context)
+    result.tables["movements"] = bridge(
+        earlier, rows, accounts, result.tables["credit_accounts"], context
+    )
     if preparation.balances is not None:
         result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
     return result

@@ -33,6 +33,7 @@ from encours.passes.erp_files import (
     write_telling,
 )
 from encours.passes.keys_pass import Keys, KeysPass
+from encours.passes.order_pass import OrderBook, open_book, write_order_decisions
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
@@ -58,7 +59,7 @@ from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
-    from encours.calc.sums import KeyedSums
+    from encours.calc.exposure import Committed
     from encours.publish.manifest import Manifest
     from encours_schemas.configuration import Configuration
     from encours_schemas.scenario import Scenario
@@ -232,10 +233,17 @@ class NightlyRun:
         self._warnings.append(told)
         self._progress.note("run.warning", **told)
 
-    def _commitments(self, ledger: Ledger, context: RunContext, rows: RowsResult) -> KeyedSums:
-        """Add the commitments up."""
+    def _commitments(
+        self,
+        ledger: Ledger,
+        context: RunContext,
+        rows: RowsResult,
+        orders: OrderBook | None = None,
+    ) -> Committed:
+        """Add the commitments up, and park the orders."""
+        threads = self._options.threads
         return sum_commitments(
-            ledger, context, rows, self._quarantine, self._options.threads, self._progress
+            ledger, context, rows, self._quarantine, threads, self._progress, orders
         )
 
     def _require_few_rejected(self, counts: RowCounts) -> None:
@@ -251,6 +259,7 @@ class NightlyRun:
             self._as_of,
             lambda follows: self._run_id(ledger, previous, follows),
             approve_first=self._options.approve_first,
+            without_memory=self._options.without_memory,
         )
 
     def _run_id(self, ledger: Ledger, previous: Manifest | None, follows: str | None) -> str:
@@ -320,18 +329,22 @@ class NightlyRun:
         preparation, keys, rows = self._passes(ledger, staging, staging)
         context = preparation.context
         with self._clock.stage("accounts"):
-            committed = self._commitments(ledger, context, rows)
+            orders = open_book(ledger.tables.get("commitments"), staging.spill, context)
+            committed = self._commitments(ledger, context, rows, orders)
             credit = credit_steps(preparation, rows, committed, self._earlier)
             tables = credit.tables
             counts = row_counts(ledger, rows.totals, self._quarantine)
             self._require_few_rejected(counts)
-            controls = gather_controls(counts, rows, committed, credit.positions, tables, context)
+            controls = gather_controls(
+                counts, rows, committed.sums, credit.positions, tables, context
+            )
             checks.require(controls)
             tables["quarantine"] = self._quarantine.table()
             night = self._night(run_id, credit, preparation, counts, previous)
             telling = decide_telling(night, chain, self._configuration.erp)
             tables.update(telling.tables)
             published = write_tables(staging, tables, rows, context, self._options.threads)
+            published.append(write_order_decisions(staging, orders, credit, context))
             told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
             published += told
         ledger.verify_unchanged()
@@ -406,6 +419,10 @@ class NightlyRun:
                 self._quarantine.add_ordinals(allocations, keys.unknown_items, causes)
             duplicates = resolve_duplicates(items, keys.twins)
         preparation = build_context(ledger, master, keys, self._as_of_day, self._configuration)
+        if self._earlier is not None:
+            earlier_day = (self._earlier.as_of - EPOCH).days
+            context = replace(preparation.context, previous_day=earlier_day)
+            preparation = replace(preparation, context=context)
         if self._options.scenario is not None:
             delays = payment_delays(self._options.scenario, preparation.context.master.customers)
             context = replace(preparation.context, payment_delay_days=delays)
@@ -423,6 +440,7 @@ class NightlyRun:
                 target,
                 cover,
             ).run(threads, self._progress)
+            rows.has_allocations = allocations is not None
             if allocations is not None and rows.refused_ordinals:
                 ordinals = np.concatenate(rows.refused_ordinals)
                 self._quarantine.add_ordinals(allocations, ordinals, rows.refused_causes)

@@ -17,6 +17,7 @@ from encours.calc.context import (
     conversion_to,
     customer_regimes,
 )
+from encours.calc.exposure import OUTLOOK_DAYS
 from encours.calc.item_watch import build_item_rules
 from encours.calc.limits import LimitTables
 from encours.ledger.carried import carried_schema, with_carried
@@ -214,7 +215,9 @@ def build_context(
         customer_regime=customer_regimes(
             data, law, by_debtor=configuration.interest.regime_by == "debtor"
         ),
-        item_rules=build_item_rules(data, law, least_days(configuration.rules.overdue_age)),
+        item_rules=build_item_rules(
+            data, law, least_days(configuration.rules.overdue_age) - OUTLOOK_DAYS
+        ),
     )
     return Preparation(
         context,

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_documents
+from encours.calc.flows import FLOWS
 from encours.calc.hit_sums import HitSums
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
 from encours.calc.sums import CurrencyTotals, KeyedSums
@@ -61,6 +62,8 @@ class RowsResult:
 
     lines: KeyedSums = field(default_factory=lambda: KeyedSums(len(LINE_SUMS)))
     cells: KeyedSums = field(default_factory=lambda: KeyedSums(len(CELL_SUMS)))
+    flows: KeyedSums = field(default_factory=lambda: KeyedSums(len(FLOWS)))
+    has_allocations: bool = False
     totals: CurrencyTotals = field(default_factory=CurrencyTotals)
     order_payments: list[pa.Table] = field(default_factory=list)
     refused_ordinals: list[Array] = field(default_factory=list)
@@ -227,6 +230,7 @@ class RowsPass:
         with self._lock:
             self.result.lines.merge(result.lines)
             self.result.cells.merge(result.cells)
+            self.result.flows.merge(result.flows)
             self.result.totals.merge(result.totals)
             self.result.hits.add(result.hits)
             if result.order_payments.num_rows:

@@ -21,6 +21,7 @@ from encours.calc.documents import (
     find_candidates,
     join_candidates,
 )
+from encours.calc.flows import FLOWS, sum_flows
 from encours.calc.hit_sums import grouped
 from encours.calc.item_watch import Watched, watch_items
 from encours.calc.items import MeasuredItems, measure_items
@@ -115,6 +116,7 @@ class UnitResult:
     allocation_faults  allocations that their items refuse
     hits               items that rules look for, by account (`HIT_SCHEMA`)
     late               late items that may be too old (`LATE_SCHEMA`)
+    flows              what was posted since the earlier run, per line (`FLOWS`)
     """
 
     published: pa.Table
@@ -128,6 +130,7 @@ class UnitResult:
     allocation_faults: list[AllocationFaults]
     hits: pa.Table
     late: pa.Table
+    flows: KeyedSums
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ class _Slice:
     candidates: Candidates
     cover: ItemCover | None
     watched: Watched
+    flows: KeyedSums
 
 
 def compute_unit(
@@ -180,6 +184,7 @@ def compute_unit(
         lines, cells = sum_lines(piece.items, piece.measured, paid, rows, context)
         result.lines.merge(lines)
         result.cells.merge(cells)
+        result.flows.merge(piece.flows)
         carried = _carried(piece.data, context)
         published.append(
             gather_rows(piece.items, piece.measured, paid, piece.cover, carried, context)
@@ -218,7 +223,10 @@ def _measure_slice(
     cover = item_cover(neighbours.cover, neighbours.first_ordinal, items)
     watched = watch_items(items, measured, data, neighbours.earlier_due_day, cover, context)
     measured.warning_bits[:] |= watched.warning_bits
-    return _Slice(neighbours.start, data, items, measured, refused, candidates, cover, watched)
+    flows = sum_flows(items, measured, neighbours.records, neighbours.first_ordinal, context)
+    return _Slice(
+        neighbours.start, data, items, measured, refused, candidates, cover, watched, flows
+    )
 
 
 def _joined_result(slices: list[_Slice]) -> UnitResult:
@@ -243,6 +251,7 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
         allocation_faults=[piece.refused for piece in slices],
         hits=grouped(pa.concat_tables([piece.watched.hits for piece in slices])),
         late=pa.concat_tables([piece.watched.late for piece in slices]),
+        flows=KeyedSums(len(FLOWS)),
     )
 
 

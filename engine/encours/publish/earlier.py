@@ -16,7 +16,7 @@ from encours.publish.parquet import PART_SUFFIX
 from encours.publish.runs import latest_directory_before
 from encours_schemas.errors import EncoursError, InputRefused
 
-REMEMBERED_TABLES: Final = ("breaches", "credit_accounts")
+REMEMBERED_TABLES: Final = ("ageing", "breaches", "credit_accounts")
 """Tables that a run always remembers; they are re-hashed before anything is computed."""
 CURE: Final = (
     "restore it from a copy, or give --without-memory: then every breach is new, no hold is kept "
@@ -95,6 +95,8 @@ def find_earlier_run(output: Path, as_of: date) -> EarlierRun | None:
             cure=CURE,
         ) from error
     for entry in manifest["outputs"]:
+        if entry["table"] == "erp":  # its consumer may have taken them away; they remember nothing
+            continue
         _require_intact(directory / str(entry["file"]), entry)
     return EarlierRun(directory, manifest)
 

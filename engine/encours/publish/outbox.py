@@ -25,12 +25,7 @@ from encours.publish import files, records
 from encours.publish.files import PublishedFile
 from encours.publish.manifest import canonical, read_manifest
 from encours.publish.records import outbox
-from encours_schemas.errors import (
-    EncoursError,
-    InputRefused,
-    OutputUnwritable,
-    PublicationUnknown,
-)
+from encours_schemas.errors import EncoursError, InputRefused, OutputUnwritable, PublicationUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
