@@ -16,6 +16,13 @@ from encours_schemas.tables import Column, Kind, Table
 BUCKET_NOT_DUE: Final = "not_due"
 BUCKET_UNALLOCATED: Final = "unallocated"
 
+OUTLOOK_EVENTS: Final = (
+    "order_enters_horizon",
+    "limit_changes",
+    "temporary_limit_ends",
+    "item_ages",
+    "cover_stops",
+)
 LIMIT_STATUSES: Final = ("set", "shared", "default", "none", "expired", "unlimited")
 SEVERITIES: Final = ("warning", "breach")
 BREACH_SCOPES: Final = ("account", "group", "item", "portfolio")
@@ -358,6 +365,26 @@ TIE_OUT: Final = Table(
     ),
 )
 
+OUTLOOK: Final = Table(
+    name="outlook",
+    meaning=(
+        "What the rules will newly find, or find to be graver, within 90 days, from what is known "
+        "today: orders enter the horizon, limits begin and end, items age, cover stops."
+    ),
+    key=("date", "credit_segment", "credit_account_id", "rule", "subject"),
+    filled_by="holds",
+    columns=(
+        date("date", "The day on which it is first so.", required=True),
+        text("credit_account_id", "Who carries the limit.", required=True),
+        text("credit_segment", "Credit segment; null: all of the party's accounts."),
+        text("rule", "Id of the rule.", required=True),
+        text("event", "What happens on that day.", required=True, allowed=OUTLOOK_EVENTS),
+        text("severity", "How grave it will be.", required=True, allowed=SEVERITIES),
+        text("subject", "The group, where it concerns the limit of one."),
+        _reporting("amount", "By how much, where it is money.", required=False),
+    ),
+)
+
 HOLD_DIFFERENCES_TABLE: Final = Table(
     name="hold_differences",
     meaning=(
@@ -385,6 +412,7 @@ OUTPUT_TABLES: Final[dict[str, Table]] = {
         INTEREST_PERIODS,
         BREACHES,
         ORDER_DECISIONS_TABLE,
+        OUTLOOK,
         HOLD_DIFFERENCES_TABLE,
         MOVEMENTS,
         QUARANTINE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from encours.breaches.outlook import Ahead, no_ages, no_stops, outlook
+from encours.breaches.outlook import no_stops, outlook
 from encours.calc import accounts as account_tables
 from encours.calc.account_cover import account_cover
 from encours.calc.account_rows import AccountRows, account_rows
@@ -66,7 +66,7 @@ def credit_steps(
         rules.breaches,
         rows.lines,
         committed,
-        Ahead(*no_ages(), no_stops(len(accounts))),
+        no_stops(len(accounts)),
     )
     result.tables["ageing"] = account_tables.ageing(rows.cells, context)
     result.tables["movements"] = bridge(
