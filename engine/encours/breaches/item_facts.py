@@ -13,7 +13,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class OldestLate:
-    """The oldest net late item of k accounts that have one (DOMAIN 8, `overdue_age`).
+    """The oldest net item of k accounts that have one (DOMAIN 8, `overdue_age`).
+
+    Items that will not be too old within the days of the outlook are left out.
 
     row      int64[k]   account
     due_day  int32[k]   its due day

@@ -67,7 +67,7 @@ LATE_SCHEMA: Final = pa.schema(
         ("item_id", pa.string()),
     ]
 )
-"""Late items that may be too old, and the disputed part of each that does not count."""
+"""Items that are or may soon be too old, and the disputed part of each that does not count."""
 _NO_CAP = np.iinfo(np.int32).max
 _DAYS_OF_YEAR = (365, 366)
 
@@ -77,7 +77,8 @@ class ItemRules:
     """The rules about items, laid out for the work units; a rule that is off is not in `scope`.
 
     scope           per rule: flags of customers and of companies, None for everybody
-    least_late_days an item of so many days past due may be too old
+    least_late_days an item of so many days past due (negative: not due yet) may be too old within
+                    the days that the outlook looks ahead
     cap_days        int64[regimes + 1]  longest legal term in days, the largest int32 for none
     """
 
@@ -347,7 +348,7 @@ def account_places(items: Items, rows: Array, context: RunContext) -> Array:
 
 
 def _late_table(unit: _Unit) -> pa.Table:
-    """List the counted late items that may be too old, as `LATE_SCHEMA`."""
+    """List the counted items that are or may soon be too old, as `LATE_SCHEMA`."""
     items, measured, day = unit.items, unit.measured, unit.context.as_of_day
     chosen = (measured.component >= 0) & (measured.open_milli > 0) & (measured.open_rc > 0)
     chosen &= items.due_day <= day - unit.rules.least_late_days
