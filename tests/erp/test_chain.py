@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from encours.publish import outbox
+from encours.publish import outbox, records
 from encours.publish.hold_check import check_hold_files
 from encours.publish.manifest import read_manifest
 from encours.publish.runs import verify_run
@@ -106,7 +106,7 @@ def test_revised_date__tells_only_what_the_earlier_revision_did_not(output: Path
     # Back to the first inputs: another run, because it follows another.
     back = night(output, 1, {A: 1, B: 1}, revise=True)
     assert actions(back) == [("BLOCK", "A"), ("RELEASE", "C")]
-    ids = {record.run_id for record in outbox.records.list_records(output)}
+    ids = {record.run_id for record in records.list_records(output)}
     assert len(ids) == 4
     assert night(output, 1, {A: 1, B: 1}) == back
 
@@ -233,7 +233,7 @@ def test_approval__is_for_the_latest_run_alone(output: Path) -> None:
 def test_approval__refuses_files_that_were_changed(output: Path) -> None:
     run = night(output, 0, {A: 1}, approve_first=False)
     run_id = read_manifest(run)["run_id"]
-    waiting = outbox.records.outbox(output) / run_id / "erp" / "holds.csv"
+    waiting = records.outbox(output) / run_id / "erp" / "holds.csv"
     waiting.write_bytes(waiting.read_bytes() + b"x")
     with pytest.raises(OutputUnwritable, match="is not what was written"):
         outbox.approve(run, "A. Martin")
@@ -263,7 +263,7 @@ def test_approval__of_what_is_no_run(output: Path, what: str) -> None:
 
 def test_picture__that_cannot_be_read_is_refused_or_paid_for(output: Path) -> None:
     run = night(output, 0, {A: 1})
-    folder = outbox.records.outbox(output) / read_manifest(run)["run_id"]
+    folder = records.outbox(output) / read_manifest(run)["run_id"]
     (folder / "told.parquet").write_bytes(b"torn")
     with pytest.raises(InputRefused, match="--without-memory"):
         night(output, 1, {A: 1, B: 1})
@@ -288,7 +288,7 @@ def differences_of(run: Path) -> list[tuple[str, str | None, str, str]]:
 
     rows = pq.read_table(run / "hold_differences").to_pylist()
     names = ("customer_id", "credit_segment", "hold_kind", "difference")
-    return [tuple(row[name] for name in names) for row in rows]  # type: ignore[misc]
+    return [tuple(row[name] for name in names) for row in rows]
 
 
 def test_erp_holds__a_release_touches_none_of_others(output: Path) -> None:
@@ -370,11 +370,16 @@ def test_replay__of_all_changes_gives_the_last_picture(output: Path) -> None:
         picture, last = picture_of(run.directory), max(last, as_of)
         assert state == picture
     assert len(told) > 15
-    assert outbox.last_told(output).run_id == told[-1]  # type: ignore[union-attr]
-    assert [position + 1 for position in range(len(told))] == [
-        outbox.told_by(output, run_id).entry.position
-        for run_id in told  # type: ignore[union-attr]
-    ]
+    last_told = outbox.last_told(output)
+    assert last_told is not None
+    assert last_told.run_id == told[-1]
+    assert [position_of(output, run_id) for run_id in told] == list(range(1, len(told) + 1))
+
+
+def position_of(output: Path, run_id: str) -> int:
+    found = outbox.told_by(output, run_id)
+    assert found is not None
+    return found.entry.position
 
 
 def test_dates__of_any_order_never_shorten_the_chain(output: Path) -> None:

@@ -60,13 +60,13 @@ def naive_differences(
     told: dict[Key, int], kept: dict[Key, int], shown: Shown
 ) -> set[tuple[object, ...]]:
     found: set[tuple[object, ...]] = set()
-    for (customer, segment), bits in told.items():
+    for (blocked, part), bits in told.items():
         for kind, bit in KINDS.items():
             visible = any(
-                row[0] == customer and row[1] in {None, segment} and row[2] == kind for row in shown
+                row[0] == blocked and row[1] in {None, part} and row[2] == kind for row in shown
             )
             if bits & bit and not visible:
-                found.add((customer, segment, kind, "missing_in_erp"))
+                found.add((blocked, part, kind, "missing_in_erp"))
     for customer, segment, kind, origin in shown:
         own = origin == "encours"
         if blocks(kept, customer, segment, kind) and not own:
@@ -85,17 +85,11 @@ def test_find_changes__agrees_with_its_twin(seed: int) -> None:
         return {key: draw.randint(1, 7) for key in keys if draw.random() < 0.5}
 
     wanted, told = some(), some()
-    shown: Shown = list(
-        {
-            (
-                draw.choice(keys)[0],
-                draw.choice(("ALL", "EU", None)),
-                draw.choice(list(KINDS)),
-            ): draw.choice(("encours", "person", None))
-            for _ in range(draw.randint(0, 20))
-        }.items()
-    )  # type: ignore[arg-type]
-    shown = [(*key, origin) for key, origin in shown]  # type: ignore[misc, has-type]
+    drawn: dict[tuple[str, str | None, str], str | None] = {}
+    for _ in range(draw.randint(0, 20)):
+        place = (draw.choice(keys)[0], draw.choice(("ALL", "EU", None)), draw.choice(list(KINDS)))
+        drawn[place] = draw.choice(("encours", "person", None))
+    shown: Shown = [(*place, origin) for place, origin in drawn.items()]
     ledger = Ledger(wanted, tuple(key for key in keys[:10] if key not in wanted))
     customers = customers_of(ledger)
     accounts = _account_lines(accounts_of(ledger), pa.nulls(len(accounts_of(ledger)), pa.string()))

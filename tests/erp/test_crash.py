@@ -17,7 +17,7 @@ def tried(place: Path, scenario: str, every: int) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "every", "least"), [("approval", 1, 8), ("telling", 9, 60), ("revision", 11, 60)]
+    ("scenario", "every", "least"), [("approval", 1, 8), ("telling", 13, 60), ("revision", 17, 60)]
 )
 def test_chain__killed_at_any_point(place: Path, scenario: str, every: int, least: int) -> None:
     status, printed = tried(place, scenario, every)
