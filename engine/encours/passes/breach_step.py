@@ -54,9 +54,9 @@ class BreachResult:
     holds: HoldState
     table: pa.Table
 
-    def with_holds(self, accounts: pa.Table) -> pa.Table:
-        """Fill the hold columns of `credit_accounts`."""
-        return _with_columns(accounts, hold_columns(self.holds))
+    def hold_columns(self) -> dict[str, pa.Array]:
+        """Give the columns of `credit_accounts` that the rules fill."""
+        return hold_columns(self.holds)
 
     def with_severity(self, groups: pa.Table) -> pa.Table:
         """Fill the worst severity of `groups`: that of a party with all its descendants."""
@@ -64,7 +64,8 @@ class BreachResult:
         worst = severity_of_parties(self.holds, self.breaches, self.evidence)
         names = pc.index_in(groups.column("group_id"), value_set=customers.ids)
         code = names.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
-        return _with_columns(groups, {"worst_severity": severity_text(worst[code])})
+        place = groups.column_names.index("worst_severity")
+        return groups.set_column(place, "worst_severity", severity_text(worst[code]))
 
     @property
     def notices(self) -> list[RunNotice]:
@@ -142,10 +143,3 @@ def _earlier_insured(
     milli = milli_of(table.column("insured_limit").cast(pa.decimal64(18, 3)))
     found[row[row >= 0]] = milli[row >= 0]
     return found
-
-
-def _with_columns(table: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
-    """Put columns in the place of those of the same name."""
-    for name, column in columns.items():
-        table = table.set_column(table.column_names.index(name), name, column)
-    return table

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from encours.passes.breach_step import BreachResult
 
 
-def with_credit_left(accounts: pa.Table, bounds: Bounds, rules: BreachResult) -> pa.Table:
-    """Fill `available_to_sell` and `cure_amount` of `credit_accounts`."""
+def credit_left_columns(bounds: Bounds, rules: BreachResult) -> dict[str, pa.Array]:
+    """Give `available_to_sell` and `cure_amount` of `credit_accounts`."""
     state = rules.holds
     free, is_known = available_to_sell(bounds, (state.holds & HOLD_BITS["orders"]) > 0)
     cures = cure_amounts(rules.breaches, rules.evidence, state)
-    for name, column in (
-        ("available_to_sell", money_array(free, is_known)),
-        ("cure_amount", money_array(cures.milli, cures.given)),
-    ):
-        accounts = accounts.set_column(accounts.column_names.index(name), name, column)
-    return accounts
+    return {
+        "available_to_sell": money_array(free, is_known),
+        "cure_amount": money_array(cures.milli, cures.given),
+    }

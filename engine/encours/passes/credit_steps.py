@@ -16,7 +16,7 @@ from encours.calc.sell import Bounds, bounds_of
 from encours.calc.tie_out import tie_out
 from encours.passes.breach_step import BreachResult, apply_rules
 from encours.passes.bridge import bridge
-from encours.passes.credit_left import with_credit_left
+from encours.passes.credit_left import credit_left_columns
 from encours.passes.item_facts import item_facts
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def credit_steps(
     result = CreditResult(positions, accounts, bounds_of(limits), rules)
     result.notices.extend([*limit_notices(limits), *rules.notices])
     secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
-    held = rules.with_holds(account_tables.credit_accounts(accounts, limits, secured, context))
-    result.tables["credit_accounts"] = with_credit_left(held, result.bounds, rules)
+    further = {**rules.hold_columns(), **credit_left_columns(result.bounds, rules)}
+    result.tables["credit_accounts"] = account_tables.credit_accounts(
+        accounts, limits, secured, context, further
+    )
     result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
     result.tables["breaches"] = rules.table
     result.tables["outlook"] = outlook(

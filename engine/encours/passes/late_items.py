@@ -67,10 +67,11 @@ class LateItems:
     def settle(self, lines: KeyedSums, threads: int) -> OldestOfAccounts:
         """Set every line's credits against its oldest items, and keep the oldest that is left."""
         order = np.argsort(lines.keys)
-        credits_rc = -lines.sums[:, LINE_SUMS.index("unapplied_credits")]
+        keys = lines.keys[order]
+        credits_rc = -lines.sums[order, LINE_SUMS.index("unapplied_credits")]
 
         def settle_shard(shard: int) -> OldestOfAccounts:
-            return self._settle_shard(shard, lines.keys[order], credits_rc[order])
+            return self._settle_shard(shard, keys, credits_rc)
 
         found = list(run_in_order(settle_shard, range(SHARDS), threads))
         self._spill.close()
