@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from encours.passes.nightly import RunResult, ValidationResult
     from encours.passes.progress import Progress
     from encours_schemas.configuration import Configuration
+    from encours_schemas.scenario import Scenario
 
 __all__ = ["run", "validate"]
 
@@ -31,6 +32,9 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
     revise: bool = False,
     require_tie_out: bool = False,
     extract_date: date | None = None,
+    approve_first: bool = False,
+    without_memory: bool = False,
+    scenario: Scenario | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Compute and publish one as-of date of a ledger; the contract is TABLES 1 to 3.
@@ -39,6 +43,9 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
     threads       work units computed at once; default: the cores that the process may use
     chunk_rows    rows of a work unit's slice held decoded at once; decides memory, never a figure
     extract_date  the day that the extract's open amounts speak of; default: the as-of date
+    approve_first the first run of an output tells the ERP at once, without an approval
+    without_memory  an earlier run that cannot be read counts as none; every breach is new then
+    scenario      what changes in the ledger; such a run belongs in an output of its own
 
     Raises an `EncoursError` with its exit status; then nothing was published.
     """
@@ -50,6 +57,9 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
         revise=revise,
         require_tie_out=require_tie_out,
         extract_date=extract_date,
+        approve_first=approve_first,
+        without_memory=without_memory,
+        scenario=scenario,
     )
     return NightlyRun(ledger, as_of, configuration, options, progress).publish(out)
 

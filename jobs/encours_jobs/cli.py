@@ -19,12 +19,15 @@ COMMANDS = {
     "generate": "Write a realistic synthetic ledger of any size.",
     "explain": "Show how one published figure came about, step by step.",
     "statement": "State what interest and compensation may be claimed, by letter or as rows.",
+    "whatif": "Run a night with other inputs and show the difference to it.",
     "report": "Print the summary of a published run again.",
+    "holds": "Approve and check the hold files for the ERP.",
     "runs": "List what was published, for which date, with which totals.",
     "verify": "Read a published run again and re-add it.",
     "config": "Show the configuration in force, and where each value comes from.",
     "schema": "Show the tables of the contract: columns, types and meaning.",
     "regimes": "Show the regimes of late-payment interest: rate, days, lump sum, law and source.",
+    "rules": "Show the rules as configured: thresholds, severity, holds, and where each applies.",
     "rates": "Show the reference rates on file, and to which day each is known.",
 }
 """Every command with its summary, in the order of `--help`."""

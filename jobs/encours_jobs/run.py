@@ -57,6 +57,17 @@ if TYPE_CHECKING:
     help="Publish nothing when an open total differs from `ledger_balances`.",
 )
 @click.option(
+    "--approve-first",
+    is_flag=True,
+    help="Tell the ERP at once in the first run of an output, which else waits for approval.",
+)
+@click.option(
+    "--without-memory",
+    is_flag=True,
+    help="Go on when the earlier run cannot be read. The price: every breach is new with a new "
+    "first day, no hold is kept by its release threshold, and no due date counts as moved.",
+)
+@click.option(
     "--revise", is_flag=True, help="Replace what was published for this date from other inputs."
 )
 @click.pass_obj
@@ -72,6 +83,8 @@ def command(
     chunk_rows: int | None,
     extract_date: date | None,
     require_tie_out: bool,
+    approve_first: bool,
+    without_memory: bool,
     revise: bool,
     **flags: object,
 ) -> None:
@@ -100,6 +113,8 @@ def command(
             revise=revise,
             require_tie_out=require_tie_out,
             extract_date=extract_date,
+            approve_first=approve_first,
+            without_memory=without_memory,
             progress=progress,
         )
     _tell_end(voice, result)
@@ -121,16 +136,27 @@ def _tell_end(voice: Voice, result: "RunResult") -> None:
         message = "published, but the summary could not be printed"
         logs.tell(logging.WARNING, "summary.failed", message, error=error)
     verb = "was published already" if result.already_published else "is published"
+    erp = _erp_state(result)
+    waits = erp == "waiting"
+    cure = f"; its ERP files wait: encours holds approve {result.directory} --by NAME"
     logs.tell(
-        logging.INFO,
+        logging.WARNING if waits else logging.INFO,
         "run.finished",
-        f"run {result.run_id} {verb}: {result.directory}",
+        f"run {result.run_id} {verb}: {result.directory}{cure if waits else ''}",
         {
             "exit_status": 0,
             "directory": str(result.directory),
             "already_published": result.already_published,
+            "erp": erp,
         },
     )
+
+
+def _erp_state(result: "RunResult") -> str:
+    """Give what became of the files for the ERP: told, waiting, or older than what was told."""
+    state = str(result.manifest.get("erp", {}).get("state", ""))
+    approved = (result.directory / "erp" / "control.json").exists()
+    return "told" if state == "waiting" and approved else state
 
 
 def terminal_width() -> int | None:

@@ -9,19 +9,27 @@ from __future__ import annotations
 from typing import Final
 
 from encours_schemas.columns import date, flag, money, number, text
-from encours_schemas.inputs import DOCUMENT_TYPES
+from encours_schemas.inputs import DOCUMENT_TYPES, HOLD_KINDS
 from encours_schemas.reasons import NoInterestReason, Reason
 from encours_schemas.tables import Column, Kind, Table
 
 BUCKET_NOT_DUE: Final = "not_due"
 BUCKET_UNALLOCATED: Final = "unallocated"
 
+OUTLOOK_EVENTS: Final = (
+    "order_enters_horizon",
+    "limit_changes",
+    "temporary_limit_ends",
+    "item_ages",
+    "cover_stops",
+)
 LIMIT_STATUSES: Final = ("set", "shared", "default", "none", "expired", "unlimited")
 SEVERITIES: Final = ("warning", "breach")
 BREACH_SCOPES: Final = ("account", "group", "item", "portfolio")
 BREACH_STATUSES: Final = ("new", "worsened", "unchanged", "improved", "cured")
 ORDER_DECISIONS: Final = ("release", "hold")
 HOLD_ACTIONS: Final = ("BLOCK", "CHANGE", "RELEASE")
+HOLD_DIFFERENCES: Final = ("missing_in_erp", "foreign", "foreign_kept", "own_not_told")
 
 _ITEM = "item currency"
 _REPORTING = "reporting currency"
@@ -333,6 +341,7 @@ BREACHES: Final = Table(
         text("override", "The override that bears on it."),
         text("message_code", "Code of the sentence.", required=True),
         text("message", "The sentence in English.", required=True),
+        text("message_values", "The values in it, a JSON object of texts.", required=True),
     ),
 )
 
@@ -412,6 +421,43 @@ TIE_OUT: Final = Table(
     ),
 )
 
+OUTLOOK: Final = Table(
+    name="outlook",
+    meaning=(
+        "What the rules will newly find, or find to be graver, within 90 days, from what is known "
+        "today: orders enter the horizon, limits begin and end, items age, cover stops."
+    ),
+    key=("date", "credit_segment", "credit_account_id", "rule", "subject"),
+    filled_by="holds",
+    columns=(
+        date("date", "The day on which it is first so.", required=True),
+        text("credit_account_id", "Who carries the limit.", required=True),
+        text("credit_segment", "Credit segment; null: all of the party's accounts."),
+        text("rule", "Id of the rule.", required=True),
+        text("event", "What happens on that day.", required=True, allowed=OUTLOOK_EVENTS),
+        text("severity", "How grave it will be.", required=True, allowed=SEVERITIES),
+        text("subject", "The group, where it concerns the limit of one."),
+        _reporting("amount", "By how much, where it is money.", required=False),
+    ),
+)
+
+HOLD_DIFFERENCES_TABLE: Final = Table(
+    name="hold_differences",
+    meaning=(
+        "Where the holds that the ERP shows (`erp_holds`) are not those that it was last told."
+    ),
+    key=("customer_id", "credit_segment", "hold_kind"),
+    filled_by="holds",
+    columns=(
+        text("customer_id", "The customer.", required=True),
+        text("credit_segment", "Credit segment; null: the ERP says every segment."),
+        text("hold_kind", "What is stopped.", required=True, allowed=HOLD_KINDS),
+        text("difference", "What differs.", required=True, allowed=HOLD_DIFFERENCES),
+        text("origin", "Who set the hold, as the ERP says."),
+        date("set_on", "When it was set, as the ERP says."),
+    ),
+)
+
 OUTPUT_TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
@@ -423,6 +469,8 @@ OUTPUT_TABLES: Final[dict[str, Table]] = {
         INTEREST_STATEMENT,
         BREACHES,
         ORDER_DECISIONS_TABLE,
+        OUTLOOK,
+        HOLD_DIFFERENCES_TABLE,
         MOVEMENTS,
         QUARANTINE,
         TIE_OUT,
@@ -454,6 +502,20 @@ ERP_FILES: Final[dict[str, Table]] = {
             key=("customer_id", "credit_segment"),
             filled_by="holds",
             columns=_HOLD_COLUMNS,
+        ),
+        Table(
+            name="erp/holds_readable",
+            meaning=(
+                "The same for people: texts that could start a formula in a spreadsheet begin with "
+                "an apostrophe. Not for machines."
+            ),
+            key=("customer_id", "credit_segment"),
+            filled_by="holds",
+            columns=(
+                *_HOLD_COLUMNS[:3],
+                text("customer_name", "Name of the customer."),
+                *_HOLD_COLUMNS[3:],
+            ),
         ),
         Table(
             name="erp/hold_changes",

@@ -245,7 +245,14 @@ def codes_page() -> str:
 
 def configuration_page() -> str:
     """Give the page of all configuration keys, from the models that check them."""
-    from encours_schemas.configuration import Configuration, OwnRegime, SegmentExposure, TableInput
+    from encours_schemas.configuration import (
+        AdapterColumn,
+        AdapterTemplate,
+        Configuration,
+        OwnRegime,
+        SegmentExposure,
+        TableInput,
+    )
 
     parts = [
         "# Configuration\n",
@@ -258,22 +265,58 @@ def configuration_page() -> str:
         if _section_of(field) is None
     }
     parts += ["## Top level\n", _key_grid(top, Configuration())]
-    named: dict[str, tuple[str, type[BaseModel]]] = {
-        "exposure": ("segments", SegmentExposure),
-        "interest": ("regimes", OwnRegime),
-        "input": ("tables", TableInput),
+    column = AdapterColumn(name="KUNNR", value="customer_id")
+    named: dict[str, tuple[tuple[str, BaseModel], ...]] = {
+        "exposure": (("[exposure.segments.NAME]", SegmentExposure()),),
+        "interest": (("[interest.regimes.NAME]", OwnRegime()),),
+        "input": (("[input.tables.NAME]", TableInput()),),
+        "erp": (
+            ("[erp.adapters.NAME]", AdapterTemplate(columns=(column,))),
+            ("[[erp.adapters.NAME.columns]]", column),
+        ),
     }
     for name, field in Configuration.model_fields.items():
         section = _section_of(field)
         if section is None:
             continue
         parts += [f"## [{name}]\n", f"{section.__doc__}\n"]
+        if name == "rules":
+            parts += _rule_parts(section)
+            continue
         parts.append(_key_grid(section.model_fields, section()))
-        if name in named:
-            key, model = named[name]
-            parts += [f"## [{name}.{key}.NAME]\n", f"{model.__doc__}\n"]
-            parts.append(_key_grid(model.model_fields, model()))
+        for title, example in named.get(name, ()):
+            parts += [f"## {title}\n", f"{type(example).__doc__}\n"]
+            parts.append(_key_grid(type(example).model_fields, example))
     return "\n".join(parts)
+
+
+def _rule_parts(rules: type[BaseModel]) -> list[str]:
+    """Give the keys that all rules have, then those of each rule beside them."""
+    from encours_schemas.configuration.rules import DayLevel, Rule, ShareLevel
+
+    parts = ["Every rule has these keys.\n", _key_grid(Rule.model_fields, Rule())]
+    for name, field in rules.model_fields.items():
+        section = _section_of(field)
+        if section is None:
+            continue
+        common = Rule().model_dump()
+        defaults = section()
+        own = {
+            key: one
+            for key, one in section.model_fields.items()
+            if key not in common or getattr(defaults, key) != common[key]
+        }
+        parts += [f"### [rules.{name}]\n", f"{RULE_MEANING[RuleId(name)]}\n"]
+        parts += [_key_grid(own, defaults)] if own else []
+    for level, named in ((ShareLevel, "of a limit"), (DayLevel, "of days")):
+        lead = f"A level {named}: {level.__doc__}\n"
+        rows = ((f"`{key}`", _field_meaning(field)) for key, field in level.model_fields.items())
+        parts += [
+            "### Levels\n" if level is ShareLevel else "",
+            lead,
+            _grid(("key", "meaning"), rows),
+        ]
+    return parts
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -294,6 +337,8 @@ def _key_grid(fields: dict[str, FieldInfo], defaults: BaseModel) -> str:
 
 def _default_shown(value: object) -> str:
     if value is None or value == {}:
+        return ""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
         return ""
     return f"`{json.dumps(value, ensure_ascii=False)}`"
 

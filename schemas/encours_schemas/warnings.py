@@ -49,6 +49,8 @@ class RunWarning(StrEnum):
     NO_DEFAULT_LIMIT = "no_default_limit"
     POLICY_MISSING = "policy_missing"
     TABLE_SHRANK = "table_shrank"
+    MEMORY_LOST = "memory_lost"
+    OVERRIDE_UNKNOWN = "override_unknown"
     BREAKER_WAITS = "breaker_waits"
     OLDER_THAN_TOLD = "older_than_told"
     ERP_HOLDS_DIFFER = "erp_holds_differ"
@@ -86,6 +88,11 @@ RUN_WARNING_MEANING: Final[dict[RunWarning, str]] = {
     RunWarning.NO_DEFAULT_LIMIT: "A risk class has no row in `default_limits`.",
     RunWarning.POLICY_MISSING: "Insured limits name a policy without a row; defaults serve.",
     RunWarning.TABLE_SHRANK: "An input table is much smaller than in the previous run.",
+    RunWarning.MEMORY_LOST: (
+        "The earlier run could not be read and was left out (`--without-memory`): every breach is "
+        "new."
+    ),
+    RunWarning.OVERRIDE_UNKNOWN: "Overrides name a customer or a rule that is not there.",
     RunWarning.BREAKER_WAITS: "The ERP files wait for a person's approval.",
     RunWarning.OLDER_THAN_TOLD: (
         "The as-of date is older than the last one that the ERP was told: no changes are sent."

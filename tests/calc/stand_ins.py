@@ -11,8 +11,8 @@ from encours.calc.context import conversion_to
 from encours.calc.lines import LINE_SUMS, line_key
 from encours.calc.sums import KeyedSums
 from encours.ledger.hierarchy import build_hierarchy
-from encours.ledger.limits import LimitHolders
-from encours.ledger.master import CURRENCY_POSITIONS, Companies, Customers
+from encours.ledger.limits import no_limits
+from encours.ledger.master import CURRENCY_POSITIONS, LIQUIDATION, Companies, Customers
 from encours.rules.fx import build_fx
 from encours_schemas.configuration import Configuration
 
@@ -20,9 +20,7 @@ AS_OF_DAY = 20_000
 EUR = CURRENCY_POSITIONS["EUR"]
 USD = CURRENCY_POSITIONS["USD"]
 NO_DAY = np.iinfo(np.int32).min
-NO_LIMITS = LimitHolders(
-    pa.array([], pa.string()), pa.array([], pa.string()), pa.array([], pa.string())
-)
+NO_LIMITS = no_limits()
 _TEXTS = ("name", "country", "risk_class", "segment", "account_manager")
 
 
@@ -49,6 +47,8 @@ def customers(
         has_manual_hold=flag("has_manual_hold"),
         insolvency_day=np.full(count, NO_DAY, np.int32),
         insolvency_ended_day=np.full(count, NO_DAY, np.int32),
+        insolvency_published_day=np.full(count, NO_DAY, np.int32),
+        insolvency_kind=np.full(count, LIQUIDATION, np.int32),
         regime_code=np.full(count, -1, np.int32),
         imputation_code=np.full(count, -1, np.int32),
         terms=(),

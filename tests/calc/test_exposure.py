@@ -232,6 +232,7 @@ def commitments(orders: Sequence[Order]) -> Commitments:
         left_milli=np.array([one.left * 10 * one.exists for one in orders], np.int64),
         exists=np.array([one.exists for one in orders], bool),
         expected_day=np.array([one.expected_day for one in orders], np.int32),
+        document_day=np.full(len(orders), NO_DAY, np.int32),
     )
 
 

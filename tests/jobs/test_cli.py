@@ -173,7 +173,7 @@ def test_run__hands_its_options_to_the_engine(engine: Engine) -> None:
     result = call(
         *RUN, "--quiet", "--threads", "3", "--chunk-rows", "5000", "--revise", "--require-tie-out",
         "--extract-date", "2026-10-30", "--interest-periods", "--max-rejected", "0.25",
-        "--reporting-currency", "GBP",
+        "--reporting-currency", "GBP", "--approve-first", "--without-memory",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     ledger, as_of, out, configuration = engine.positional
@@ -188,6 +188,8 @@ def test_run__hands_its_options_to_the_engine(engine: Engine) -> None:
         "revise": True,
         "require_tie_out": True,
         "extract_date": date(2026, 10, 30),
+        "approve_first": True,
+        "without_memory": True,
     }
 
 

@@ -53,7 +53,7 @@ COUNTRIES = frozenset(
 class Column:
     """One input column.
 
-    kind: text, money, rate, percent, date, bool, currency, country or regime.
+    kind: text, money, rate, percent, days, date, bool, currency, country or regime.
     minimum, maximum: inclusive bounds of a number; positive excludes zero.
     currency_amount: the column must fit the row's currency.
     """
@@ -76,6 +76,11 @@ def _texts(*names: str) -> list[Column]:
 def _dates(*names: str) -> list[Column]:
     """Optional date columns."""
     return [Column(name, "date") for name in names]
+
+
+def _days(*names: str) -> list[Column]:
+    """Optional counts of days."""
+    return [Column(name, "days", minimum=0) for name in names]
 
 
 def _amount(name: str, *, required: bool = False, minimum: int | None = None) -> Column:
@@ -181,6 +186,44 @@ INPUT_TABLES: dict[str, list[Column]] = {
         *_texts("approved_by"),
         *_dates("approved_on"),
     ],
+    "policies": [
+        *_key("policy"),
+        *_texts("insurer"),
+        Column("insured_percent", "percent", minimum=0, maximum=100),
+        Column("tax_base", "text", allowed=("incl", "excl")),
+        *_days(
+            "max_credit_days",
+            "max_extension_days",
+            "notify_after_days",
+            "binding_orders_days",
+            "dispute_grace_days",
+        ),
+        Column("valid_from", "date", required=True),
+        *_dates("valid_to"),
+    ],
+    "default_limits": [
+        *_key("risk_class"),
+        *_texts("credit_segment"),
+        _amount("amount", required=True, minimum=0),
+        _CURRENCY,
+    ],
+    "overrides": [
+        *_key("customer_id"),
+        *_texts("credit_segment"),
+        Column("action", "text", required=True, allowed=("hold", "release")),
+        *_texts("rule"),
+        Column("valid_from", "date", required=True),
+        *_dates("valid_to"),
+        Column("max_exposure", "money", minimum=0),
+        *_key("reason", "decided_by"),
+    ],
+    "erp_holds": [
+        *_key("customer_id"),
+        *_texts("credit_segment"),
+        Column("hold_kind", "text", required=True, allowed=("orders", "deliveries", "production")),
+        *_texts("origin"),
+        *_dates("set_on"),
+    ],
     "fx_rates": [
         Column("from_currency", "currency", required=True),
         Column("to_currency", "currency", required=True),
@@ -207,6 +250,7 @@ KEYS = {
     "customers": ("customer_id",),
     "companies": ("company_code",),
     "credit_limits": ("limit_id",),
+    "policies": ("policy", "valid_from"),
     "fx_rates": ("from_currency", "to_currency", "rate_date"),
     "reference_rates": ("series", "effective_date"),
 }

@@ -16,10 +16,12 @@ from typing import Any
 from tests.naive.ageing import ageing_rows, bucket_of
 from tests.naive.arithmetic import as_decimal, rounded
 from tests.naive.contract import EXPONENTS
+from tests.naive.credit import add_columns, credit_of
 from tests.naive.exchange import Exchange
 from tests.naive.exposure import account_rows, group_rows, positions
-from tests.naive.items import Item, Setting, carried_values, compute_items
+from tests.naive.items import Item, Setting, carried_values, compute_items, open_items
 from tests.naive.laws import Law
+from tests.naive.night import apply_rules, night_of
 from tests.naive.resolve import Ledger, resolve
 from tests.naive.rows import Row, Tables, check_columns, refuse_duplicates
 from tests.naive.settings import Settings
@@ -27,6 +29,7 @@ from tests.naive.statements import statement_rows
 
 ZERO = Fraction(0)
 RATE_DIGITS = 9
+DIGITS = {"utilisation": 6, "measured": 6, "threshold": 6}
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Published:
     rows: dict[str, dict[str, int]]
     item_counts: dict[str, int]
     control_totals: dict[str, dict[str, Any]]
+    as_of: date
 
 
 def compute_run(
@@ -44,12 +48,53 @@ def compute_run(
     as_of: date,
     configuration: Mapping[str, Any],
     extract_date: date | None = None,
+    before: Published | None = None,
 ) -> Published:
     """Give everything that a run publishes.
 
     source         per table its rows, columns absent or None where there is no value
     configuration  the sections of `encours.toml`
+    before         what the latest run of an earlier as-of date published
     """
+    setting = read_setting(source, as_of, configuration, extract_date)
+    settings, law, ledger = setting.settings, setting.law, setting.ledger
+    items = compute_items(setting)
+    published = [item for item in items if item.is_published(as_of)]
+    held = positions(setting, [item for item in items if item.exists])
+    item_rows = [_item_row(setting, item) for item in published]
+    accounts = account_rows(setting, items, held.values())
+    groups = group_rows(setting, held.values())
+    credit = credit_of(setting, items, accounts, held.values())
+    add_columns(credit, accounts, groups, item_rows)
+    night = night_of(setting, credit, accounts, held.values(), before)
+    breaches = apply_rules(night, accounts, groups, item_rows)
+    tables = {
+        "items": item_rows,
+        "credit_accounts": accounts,
+        "groups": groups,
+        "breaches": breaches,
+        "ageing": ageing_rows(published, as_of, settings),
+        "interest_periods": _period_rows(published, law),
+        "interest_statement": statement_rows(published, setting),
+        "quarantine": _quarantine_rows(ledger),
+        "tie_out": _tie_out_rows(ledger, published),
+    }
+    return Published(
+        tables={name: [_plain(row) for row in rows] for name, rows in tables.items()},
+        rows={name: table.counts() for name, table in ledger.tables.items() if name in source},
+        item_counts=_item_counts(items, as_of),
+        control_totals=_control_totals(source, ledger, items),
+        as_of=as_of,
+    )
+
+
+def read_setting(
+    source: Tables,
+    as_of: date,
+    configuration: Mapping[str, Any],
+    extract_date: date | None = None,
+) -> Setting:
+    """Check a ledger, and lay out what everything is computed with."""
     settings = Settings(configuration)
     own_rates = check_columns(
         "reference_rates",
@@ -71,32 +116,25 @@ def compute_run(
         settings("fx", "pivot"),
         settings("fx", "max_age_days"),
     )
-    setting = Setting(ledger, settings, law, exchange, as_of, source)
-    items = compute_items(setting)
-    published = [item for item in items if item.is_published(as_of)]
-    held = positions(setting, [item for item in items if item.exists])
-    tables = {
-        "items": [_item_row(setting, item) for item in published],
-        "credit_accounts": account_rows(setting, items, held.values()),
-        "groups": group_rows(setting, held.values()),
-        "ageing": ageing_rows(published, as_of, settings),
-        "interest_periods": _period_rows(published, law),
-        "interest_statement": statement_rows(published, setting),
-        "quarantine": _quarantine_rows(ledger),
-        "tie_out": _tie_out_rows(ledger, published),
-    }
-    return Published(
-        tables={name: [_plain(row) for row in rows] for name, rows in tables.items()},
-        rows={name: table.counts() for name, table in ledger.tables.items() if name in source},
-        item_counts=_item_counts(items, as_of),
-        control_totals=_control_totals(source, ledger, items),
-    )
+    return Setting(ledger, settings, law, exchange, as_of, source)
+
+
+def account_exposures(
+    source: Tables, as_of: date, configuration: Mapping[str, Any]
+) -> dict[tuple[str, str], Fraction]:
+    """Give the exposure per credit segment and credit account."""
+    setting = read_setting(source, as_of, configuration)
+    found: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    for one in positions(setting, open_items(setting)).values():
+        segment = setting.ledger.segment_of(one.company_code)
+        found[segment, setting.ledger.account_of(one.customer_id)] += one.exposure
+    return dict(found)
 
 
 def _plain(row: Row) -> Row:
     """Turn the fractions of a row into decimals; rates have more digits than money."""
     return {
-        name: as_decimal(value, RATE_DIGITS if name.endswith("_percent") else 3)
+        name: as_decimal(value, DIGITS.get(name, RATE_DIGITS if name.endswith("_percent") else 3))
         if isinstance(value, Fraction)
         else value
         for name, value in row.items()

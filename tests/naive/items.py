@@ -140,6 +140,16 @@ def compute_items(setting: Setting) -> list[Item]:
     return items
 
 
+def open_items(setting: Setting) -> list[Item]:
+    """Give the items that exist at the as-of date, with what is open and disputed alone."""
+    items = [_open_item(setting, row) for row in setting.ledger.items]
+    items = [item for item in items if item.exists]
+    for item in items:
+        item.open_rc = setting.in_reporting(item.open_amount, item["currency"])
+        item.disputed_rc = setting.in_reporting(item.disputed, item["currency"])
+    return items
+
+
 def _open_item(setting: Setting, row: Row) -> Item:
     """Give what is open, when it was settled, and what is disputed (DOMAIN 3)."""
     ledger, as_of = setting.ledger, setting.as_of

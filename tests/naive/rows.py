@@ -134,7 +134,7 @@ def _read_cell(column: Column, raw: Row, regimes: Mapping[str, Any], dialect: Di
         if column.required:
             raise BadCellError("missing_value")
         return None
-    if isinstance(value, str) and column.kind in {"money", "rate", "percent", "date"}:
+    if isinstance(value, str) and column.kind in {"money", "rate", "percent", "days", "date"}:
         value = _from_text(column.kind, value, dialect)
     read: Callable[[Any], Any] = READERS.get(column.kind, _read_text)
     value = read(value)
@@ -240,6 +240,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "rate": _read_number,
     "percent": _read_number,
     "date": _read_date,
+    "days": int,
     "bool": _read_bool,
     "currency": _read_currency,
     "country": _read_country,

@@ -28,6 +28,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "regimes": {},
         "rates": [],
     },
+    "limits": {"missing_limit": "by_risk_class"},
     "input": {"unknown_customer": "placeholder"},
     "defaults": {"creditor_country": None},
 }
@@ -45,7 +46,7 @@ class Settings:
 
     def __init__(self, chosen: Mapping[str, Any]) -> None:
         """Take the sections of a configuration file; unknown ones are left to the engine."""
-        self._chosen = chosen
+        self.chosen = chosen
         self.sections = {
             name: {**section, **chosen.get(name, {})} for name, section in DEFAULTS.items()
         }
@@ -53,11 +54,11 @@ class Settings:
     @property
     def carried(self) -> list[str]:
         """Name the columns that pass unchanged to items and credit accounts."""
-        return list(self._chosen.get("carry", []))
+        return list(self.chosen.get("carry", []))
 
     def dialect(self, table: str) -> Dialect:
         """Give how a table's CSV files write numbers and dates."""
-        own = self._chosen.get("input", {}).get("tables", {}).get(table, {})
+        own = self.chosen.get("input", {}).get("tables", {}).get(table, {})
         return Dialect(own.get("decimal_mark", "."), own.get("date_format", "%Y-%m-%d"))
 
     def __call__(self, section: str, key: str) -> Any:

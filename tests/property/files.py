@@ -17,7 +17,14 @@ import pyarrow.parquet as pq
 from tests.naive.contract import INPUT_TABLES, Column
 from tests.property.ledgers import Row
 
-NATIVE = {"money": Decimal, "rate": Decimal, "percent": Decimal, "date": date, "bool": bool}
+NATIVE: dict[str, type] = {
+    "money": Decimal,
+    "days": int,
+    "rate": Decimal,
+    "percent": Decimal,
+    "date": date,
+    "bool": bool,
+}
 CSV_ENDINGS = (".csv", ".csv", ".csv.gz", ".csv.zst")
 
 PARTITION_COLUMN = "company_code"
@@ -149,6 +156,8 @@ class LedgerWriter:
         pick = self.random.choice
         if column.kind == "bool":
             return pa.bool_()
+        if column.kind == "days":
+            return pick((pa.int32(), pa.int64()))
         if column.kind in {"rate", "percent"}:
             return pa.decimal128(38, 18) if column.kind == "rate" else pa.decimal128(18, 9)
         if column.kind == "money":

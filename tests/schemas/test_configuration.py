@@ -16,7 +16,9 @@ from encours_schemas.configuration import (
     load_configuration,
 )
 from encours_schemas.configuration.keys import dotted, path_of_dotted, static_keys, variable_of
+from encours_schemas.configuration.rules import Rules
 from encours_schemas.errors import ConfigurationWrong
+from encours_schemas.rule_ids import RuleId
 from encours_schemas.status import ExitStatus
 
 Load = Callable[..., Loaded]
@@ -65,7 +67,7 @@ def test_configuration__has_the_defaults_of_the_contract() -> None:
     assert defaults.interest.minimum_claim == 0
     assert defaults.interest.periods is False
     assert defaults.limits.missing_limit == "by_risk_class"
-    assert defaults.rules == {}
+    assert defaults.rules == Rules()
     assert defaults.input.max_rejected == Decimal("0.001")
     assert defaults.input.unknown_customer == "placeholder"
     assert defaults.defaults.creditor_country is None
@@ -232,9 +234,8 @@ def test_environment__reaches_rules_and_dialects(load: Load) -> None:
             "ENCOURS_INPUT__TABLES__OPEN_ITEMS__SEPARATOR": ";",
         }
     ).configuration
-    assert configuration.rules == {
-        "overdue_age": {"enabled": False, "materiality": Decimal("100.5")}
-    }
+    assert not configuration.rules.overdue_age.enabled
+    assert configuration.rules.overdue_age.materiality == Decimal("100.5")
     assert configuration.input.dialect("open_items").separator == ";"
 
 
@@ -295,9 +296,34 @@ REFUSED = {
     "[exposure.segments.A]\nhorizon = 3": ("did you mean exposure.segments.A.horizon_days?",),
     "[rules.limit_exeeded]\nenabled = true": (
         "key rules.limit_exeeded",
-        "did you mean `limit_exceeded`?",
+        "did you mean rules.limit_exceeded?",
     ),
     "[rules]\noverdue_age = 30": ("key rules.overdue_age", "expected a table"),
+    "[rules.overdue_age]\nmaterialty = 1": ("did you mean rules.overdue_age.materiality?",),
+    "[rules.overdue_age]\nmateriality = -1": ("expected an amount of at least 0",),
+    "[rules.overdue_share]\nabove = 1.1": ("expected a share above 0, up to 1",),
+    "[rules.limit_exceeded]\nrelease_below = 0": ("expected a share above 0, up to 1",),
+    "[rules.limit_exceeded]\nlevels = []": ("levels of strictly increasing `above`",),
+    "[rules.limit_exceeded]\nlevels = [{ above = 1 }, { above = 1.0 }]": (
+        "key rules.limit_exceeded.levels",
+        "levels of strictly increasing `above`",
+        'for the default [{ above = "0.9", severity = "warning", holds = [] }, ',
+    ),
+    "[rules.limit_exceeded]\nlevels = [{ above = 0.9995 }]": ("with at most 3 decimals",),
+    "[rules.limit_exceeded]\nlevels = [{ above = 10 }]": ("up to 9",),
+    "[rules.limit_exceeded]\nlevels = [{ severity = 'breach' }]": (
+        "key rules.limit_exceeded.levels.above[0]",
+        "expected a value",
+    ),
+    "[rules.limit_exceeded]\nlevels = [{ above = 1, hold = ['orders'] }]": (
+        "did you mean rules.limit_exceeded.levels.holds?",
+    ),
+    "[rules.overdue_age]\nlevels = [{ above_days = 9 }, { above_days = 8 }]": (
+        "levels of strictly increasing `above_days`",
+    ),
+    "[rules.manual_hold]\nholds = ['order']": ("did you mean `orders`?",),
+    "[rules.manual_hold]\nholds = ['orders', 'orders']": ("every name once",),
+    "[rules.insolvency]\ncountries = ['France']": ("an ISO 3166-1 code",),
     "[input]\nmax_rejected = 1.5": ("expected a share from 0 to 1",),
     "[input.tables.open_itms]\nseparator = ';'": ("did you mean `open_items`?",),
     "[input.tables.sales]\nseparator = ';;'": (
@@ -440,21 +466,18 @@ def test_load_configuration__refuses_a_file_that_is_absent(tmp_path: Path) -> No
 
 def test_model_dump__does_not_depend_on_how_the_same_settings_were_written(load: Load) -> None:
     first = load(
-        "[input]\nmax_rejected = 0.010\n[rules.overdue_age]\na = 1.50\nb = [1, 2]\n"
-        "[rules.insolvency]\nfrom = 2026-01-31\n[exposure.segments.B]\n[exposure.segments.A]\n"
+        "[input]\nmax_rejected = 0.010\n[rules.overdue_age]\nmateriality = 1.50\n"
+        "[rules.insolvency]\ncountries = ['FR']\n[exposure.segments.B]\n[exposure.segments.A]\n"
         "[input.tables.sales]\n[input.tables.companies]\n"
     )
     second = load(
         "[input.tables.companies]\n[input.tables.sales]\n[exposure.segments.A]\n"
-        "[exposure.segments.B]\n[rules.insolvency]\nfrom = 2026-01-31\n"
-        "[rules.overdue_age]\nb = [1, 2]\na = 1.5\n[input]\nmax_rejected = 0.01\n"
+        "[exposure.segments.B]\n[rules.insolvency]\ncountries = ['FR']\n"
+        "[rules.overdue_age]\nmateriality = 1.5\n[input]\nmax_rejected = 0.01\n"
     )
     dumps = [json.dumps(one.configuration.model_dump(mode="json")) for one in (first, second)]
     assert dumps[0] == dumps[1]
-    assert json.loads(dumps[0])["rules"] == {
-        "insolvency": {"from": "2026-01-31"},
-        "overdue_age": {"a": "1.5", "b": [1, 2]},
-    }
+    assert json.loads(dumps[0])["rules"]["overdue_age"]["materiality"] == "1.5"
 
 
 def test_model_dump__can_be_loaded_again(load: Load) -> None:
@@ -483,7 +506,9 @@ def test_variable_of__is_the_key_in_capitals_with_two_underscores() -> None:
 
 
 def test_static_keys__are_those_of_the_contract() -> None:
-    assert [dotted(path) for path in static_keys()] == [
+    keys = [dotted(path) for path in static_keys()]
+    assert {key.split(".")[1] for key in keys if key.startswith("rules.")} == set(RuleId)
+    assert [key for key in keys if not key.startswith("rules.")] == [
         "carry",
         "reporting.currency",
         "ageing.basis",
@@ -506,7 +531,14 @@ def test_static_keys__are_those_of_the_contract() -> None:
         "interest.regimes",
         "interest.rates",
         "limits.missing_limit",
-        "rules",
+        "orders.cash_in_advance_terms",
+        "erp.max_hold_changes",
+        "erp.hold_changes_at_least",
+        "erp.max_input_shrink",
+        "erp.shrink_exempt",
+        "erp.own_origins",
+        "erp.files",
+        "erp.adapters",
         "input.max_rejected",
         "input.unknown_customer",
         "input.tables",

@@ -93,12 +93,13 @@ OUTPUT_COLUMNS = {
     "breaches": (
         "breach_id rule severity scope party_id credit_segment subject measured threshold "
         "excess currency hold_orders hold_deliveries hold_production status first_seen override "
-        "message_code message"
+        "message_code message message_values"
     ),
     "order_decisions": (
         "commitment_id order_id customer_id credit_segment kind amount_rc expected_date "
         "decision rule room_after"
     ),
+    "hold_differences": "customer_id credit_segment hold_kind difference origin set_on",
     "movements": (
         "credit_account_id credit_segment opening_exposure invoiced orders deliveries cash "
         "credits write_offs fx restated scope closing_exposure"
@@ -110,6 +111,10 @@ ERP_COLUMNS = {
     "erp/holds": (
         "run_id as_of customer_id credit_segment hold_orders hold_deliveries hold_production "
         "reasons exposure credit_limit cure_amount currency"
+    ),
+    "erp/holds_readable": (
+        "run_id as_of customer_id customer_name credit_segment hold_orders hold_deliveries "
+        "hold_production reasons exposure credit_limit cure_amount currency"
     ),
     "erp/hold_changes": (
         "sequence action run_id as_of customer_id credit_segment hold_orders hold_deliveries "
@@ -221,7 +226,7 @@ def test_key__of_a_sorted_output_is_never_null_but_where_the_contract_allows_it(
         for column in table.key
         if not table.column(column).required
     }
-    assert nullable == {("tie_out", "customer_id")}
+    assert nullable == {("tie_out", "customer_id"), ("hold_differences", "credit_segment")}
 
 
 def test_sorted_by_key__is_false_for_the_tables_that_follow_the_input() -> None:

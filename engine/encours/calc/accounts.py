@@ -9,17 +9,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.ageing import bucket_labels, set_credits_against_oldest
-from encours.calc.columns import day_array, listed_array, money_array, number_array
+from encours.calc.columns import day_array, listed_array, money_array, number_array, ratio_array
 from encours.calc.exposure import POSITION_SUMS, Positions
+from encours.calc.group_limits import head_of_groups
+from encours.calc.limits import utilisation_e6
 from encours.calc.lines import CELL_SUMS, line_of_key
 from encours.calc.sums import NO_MINIMUM, KeyedSums
 from encours.ledger.decode import NO_DAY
-from encours.ledger.master import CURRENCIES, DEFAULT_SEGMENT
+from encours.ledger.master import CURRENCIES
 from encours_schemas import OUTPUT_TABLES
+from encours_schemas.outputs import LIMIT_STATUSES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from encours.calc.account_rows import AccountRows
     from encours.calc.context import RunContext
-    from encours.ledger.limits import LimitHolders
+    from encours.calc.limits import AccountLimits
+    from encours.calc.secured import Secured
+    from encours.ledger.limits import Limits
     from encours.ledger.master import Customers
     from encours_schemas.tables import Table
 
@@ -38,64 +46,62 @@ def complete(table: Table, columns: dict[str, pa.Array], count: int) -> pa.Table
     return pa.table([*filled, *extra], names=names)
 
 
-def credit_accounts(positions: Positions, limits: LimitHolders, context: RunContext) -> pa.Table:
-    """Add positions up per credit segment and credit account (DOMAIN 5, TABLES 2)."""
-    customers = context.master.customers
-    segments = sorted({*context.master.companies.segment_names, *limits.segment_names})
-    segment = np.array(
-        [segments.index(name) for name in context.master.companies.segments], np.int64
-    )
-    accounts, extra = _accounts(positions, segments, limits, context)
-    key = segment[positions.company_code] * len(accounts)
-    key += customers.account_code[positions.customer_code]
-    sums = KeyedSums(len(POSITION_SUMS) + 1)
-    sums.add(key, np.column_stack([positions.sums, positions.exposure]), positions.oldest_day)
-    sums.add(extra, np.zeros((len(extra), len(POSITION_SUMS) + 1), np.int64))
-    segment_code, account_code = np.divmod(sums.keys, len(accounts))
-    columns = _sum_columns(sums, context.as_of_day)
-    columns["credit_account_id"] = accounts.take(pa.array(account_code))
-    columns["credit_segment"] = listed_array(segment_code.astype(np.int32), tuple(segments)).cast(
-        pa.string()
-    )
-    columns.update(_account_texts(account_code, accounts, limits, context))
-    return complete(OUTPUT_TABLES["credit_accounts"], columns, sums.count)
-
-
-def _accounts(
-    positions: Positions,
-    segments: list[str],
-    limits: LimitHolders,
+def credit_accounts(
+    accounts: AccountRows,
+    limits: AccountLimits,
+    secured: Secured,
     context: RunContext,
-) -> tuple[pa.Array, Array]:
-    """Give all account ids, and the keys of accounts that have a row without any item or order.
+    further: Mapping[str, pa.Array] | None = None,
+) -> pa.Table:
+    """Give the table of credit accounts (DOMAIN 5 and 7, TABLES 2).
 
-    A limit named for a segment gives that row; a limit without one, open proceedings or a manual
-    hold give a row in `ALL` to an account that has no other.
+    further  columns of later rules, by name
     """
-    customers = context.master.customers
-    named = limits.accounts
-    is_new = pc.invert(pc.is_in(named, value_set=customers.account_ids))
-    accounts = pa.concat_arrays([customers.account_ids, pc.unique(named.filter(is_new))])
-    code = pc.index_in(named, value_set=accounts).to_numpy(zero_copy_only=False).astype(np.int64)
-    place = pc.fill_null(pc.index_in(limits.segments, value_set=pa.array(segments)), -1)
-    place = place.to_numpy(zero_copy_only=False).astype(np.int64)
-    with_segment = (place * len(accounts) + code)[place >= 0]
-    flagged = is_under_proceedings(customers, context.as_of_day) | customers.has_manual_hold
-    alone = np.concatenate([code[place < 0], customers.account_code[flagged]])
-    has_row = np.zeros(len(accounts), bool)
-    has_row[customers.account_code[positions.customer_code]] = True
-    has_row[code[place >= 0]] = True
-    lonely = np.unique(alone[~has_row[alone]])
-    return accounts, np.concatenate(
-        [with_segment, segments.index(DEFAULT_SEGMENT) * len(accounts) + lonely]
+    columns = _sum_columns(accounts.sums, context.as_of_day)
+    columns["credit_account_id"] = accounts.account_ids.take(pa.array(accounts.account_code))
+    columns["credit_segment"] = listed_array(
+        accounts.segment_code.astype(np.int32), accounts.segments
+    ).cast(pa.string())
+    columns.update(_account_texts(accounts, limits.book.tables.limits, context))
+    if limits.is_given:
+        columns.update(_limit_columns(limits))
+        columns.update(_secured_columns(secured))
+    columns.update(further or {})
+    return complete(OUTPUT_TABLES["credit_accounts"], columns, len(accounts))
+
+
+def _limit_columns(limits: AccountLimits) -> dict[str, pa.Array]:
+    """Encode limits; null where there is none, or none with a bound."""
+    shown = {
+        "internal_limit": limits.internal,
+        "temporary_limit": limits.temporary,
+        "insured_limit": limits.insured,
+        "credit_limit": limits.credit,
+    }
+    columns = {
+        name: money_array(amounts.milli, amounts.is_amount, f"table credit_accounts, column {name}")
+        for name, amounts in shown.items()
+    }
+    columns["limit_status"] = listed_array(limits.status_code, LIMIT_STATUSES).cast(pa.string())
+    columns["available"] = money_array(
+        limits.available_milli, limits.has_available, "table credit_accounts, column available"
     )
+    columns["utilisation"] = ratio_array(limits.utilisation_e6, limits.has_utilisation)
+    return columns
 
 
-def is_under_proceedings(customers: Customers, as_of_day: int) -> Array:
-    """Tell whose insolvency proceedings are open at the as-of date: bool[n] (DOMAIN 6)."""
-    opened, ended = customers.insolvency_day, customers.insolvency_ended_day
-    is_open: Array = (opened != NO_DAY) & (opened <= as_of_day)
-    return is_open & ((ended == NO_DAY) | (ended > as_of_day))
+def _secured_columns(secured: Secured) -> dict[str, pa.Array]:
+    """Encode what insurance and guarantees cover."""
+    columns = {
+        "insured_covered": secured.covered_milli,
+        "guarantees": secured.guarantees_milli,
+        "secured": secured.secured_milli,
+        "unsecured": secured.unsecured_milli,
+    }
+    return {
+        name: money_array(milli, where=f"table credit_accounts, column {name}")
+        for name, milli in columns.items()
+    }
 
 
 def _sum_columns(sums: KeyedSums, as_of_day: int) -> dict[str, pa.Array]:
@@ -116,11 +122,11 @@ def _sum_columns(sums: KeyedSums, as_of_day: int) -> dict[str, pa.Array]:
 
 
 def _account_texts(
-    account_code: Array, accounts: pa.Array, limits: LimitHolders, context: RunContext
+    accounts: AccountRows, limits: Limits, context: RunContext
 ) -> dict[str, pa.Array]:
     """Give name, country and the like of the customer that stands for each account."""
     customers = context.master.customers
-    standing = representatives(customers, accounts)[account_code]
+    standing = accounts.standing
     chosen = pa.array(standing, mask=standing < 0)
     columns = {
         "customer_name" if name == "name" else name: texts.take(chosen)
@@ -133,38 +139,20 @@ def _account_texts(
     return columns
 
 
-def representatives(customers: Customers, accounts: pa.Array) -> Array:
-    """Give the customer that stands for each account: int64[a], -1 where there is none.
-
-    The customer named like the account, else the first by id (bytes) of those that share it.
-    """
-    known = np.flatnonzero(~customers.is_placeholder)
-    ids = customers.ids.take(pa.array(known))
-    order = pc.sort_indices(ids.cast(pa.binary())).to_numpy()[::-1]
-    standing = np.full(len(accounts), -1, np.int64)
-    standing[customers.account_code[known[order]]] = known[order]
-    namesake = pc.index_in(accounts, value_set=ids)
-    found = pc.is_valid(namesake).to_numpy(zero_copy_only=False)
-    if len(known):
-        place = pc.fill_null(namesake, 0).to_numpy(zero_copy_only=False)
-        standing = np.where(found, known[place], standing)
-    return standing
-
-
-def group_parties(customers: Customers, limits: LimitHolders) -> Array:
+def group_parties(customers: Customers, limits: Limits) -> Array:
     """Tell which customers are groups: parties with a child or a group limit: bool[n]."""
     parent = customers.hierarchy.parent
     is_group = np.zeros(len(customers), bool)
     is_group[parent[parent >= 0]] = True
-    named = pc.is_in(customers.ids, value_set=limits.groups)
+    named = pc.is_in(customers.ids, value_set=head_of_groups(limits))
     return is_group | (named.to_numpy(zero_copy_only=False) & ~customers.is_placeholder)
 
 
-def groups(positions: Positions, limits: LimitHolders, context: RunContext) -> pa.Table:
-    """Add positions up over every party and all its descendants (DOMAIN 5)."""
+def groups(positions: Positions, limits: AccountLimits, context: RunContext) -> pa.Table:
+    """Add positions up over every party and all its descendants (DOMAIN 5 and 7)."""
     customers = context.master.customers
     hierarchy = customers.hierarchy
-    chosen = np.flatnonzero(group_parties(customers, limits))
+    chosen = np.flatnonzero(group_parties(customers, limits.book.tables.limits))
     amounts = {
         "exposure": positions.exposure,
         "overdue": positions.column("overdue"),
@@ -179,7 +167,28 @@ def groups(positions: Positions, limits: LimitHolders, context: RunContext) -> p
     columns["group_id"] = customers.ids.take(pa.array(chosen))
     columns["depth"] = number_array(hierarchy.depth[chosen])
     columns["member_count"] = pa.array(members[chosen])
+    columns.update(_group_limit_columns(limits, chosen, len(customers)))
     return complete(OUTPUT_TABLES["groups"], columns, len(chosen))
+
+
+def _group_limit_columns(
+    limits: AccountLimits, chosen: Array, customer_count: int
+) -> dict[str, pa.Array]:
+    """Give the limits that groups have for all segments, and what is left of them."""
+    found = limits.groups
+    of_all = np.flatnonzero((found.segment_code < 0) & ~found.is_unlimited)
+    place = np.full(customer_count, -1, np.int64)
+    place[found.party_code[of_all]] = of_all
+    at = place[chosen]
+    has, at = at >= 0, np.maximum(at, 0)
+    limit, exposure = np.zeros((2, len(chosen)), np.int64)
+    limit[has], exposure[has] = found.limit_milli[at[has]], found.exposure_milli[at[has]]
+    is_positive = has & (limit > 0)
+    return {
+        "group_limit": money_array(limit, has, "table groups, column group_limit"),
+        "available": money_array(limit - exposure, has, "table groups, column available"),
+        "utilisation": ratio_array(utilisation_e6(exposure, limit, is_positive), is_positive),
+    }
 
 
 def ageing(cells: KeyedSums, context: RunContext) -> pa.Table:

@@ -18,6 +18,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 MONEY: Final = pa.decimal64(18, 3)
 """Money while it is on its way: its buffer is the array of thousandths itself."""
+RATIO: Final = pa.decimal64(18, 6)
+"""A ratio on its way: its buffer is the array of millionths itself."""
 _MILLI_MAX: Final = 10**18 - 1
 
 
@@ -43,6 +45,11 @@ def money_array(values_milli: Array, valid: Array | None = None, where: str = ""
                 cure="correct the largest amounts, or report in a currency of larger units",
             )
     return _primitive(MONEY, values, valid)
+
+
+def ratio_array(values_e6: Array, valid: Array) -> pa.Array:
+    """Give a column of ratios on top of int64[n] millionths, null where not valid, not copied."""
+    return _primitive(RATIO, np.ascontiguousarray(values_e6, np.int64), valid)
 
 
 def milli_of(column: pa.ChunkedArray) -> Array:

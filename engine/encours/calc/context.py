@@ -15,6 +15,7 @@ from encours_schemas.errors import EncoursError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from encours.calc.item_watch import ItemRules
     from encours.ledger.master import MasterData
     from encours.rules.fx import FxTable
     from encours.rules.rate_tables import RateTables
@@ -107,6 +108,9 @@ class RunContext:
     customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else
                                        (by debtor) its country's; -1: the creditor's counts
     pays_interest_first  bool[customers]  payments pay interest before principal; None: nowhere
+    previous_day     as-of day of the earlier run, `NO_DAY` where there is none
+    payment_delay_days  int32[customers]  by how many days a scenario lets payments come later
+    item_rules       what the rules about items need; None: nothing is looked for
     """
 
     as_of_day: int
@@ -118,6 +122,9 @@ class RunContext:
     company_regime: Array
     customer_regime: Array
     pays_interest_first: Array | None = None
+    payment_delay_days: Array | None = None
+    previous_day: int = NO_DAY
+    item_rules: ItemRules | None = None
 
     @property
     def late_bounds(self) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,8 @@ from encours.ledger.commitments import KINDS
 from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from encours.ledger.commitments import Commitments
     from encours_schemas.configuration import ExposureTerms
 
@@ -36,6 +38,8 @@ POSITION_SUMS = (
     "item_count",
 )
 """Columns summed per customer and company code; reporting currency but for the count."""
+OUTLOOK_DAYS = 90
+"""So many days after the as-of date are looked ahead (DOMAIN 10)."""
 _COLUMN = {name: place for place, name in enumerate(POSITION_SUMS)}
 _COMPONENT_OF_KIND = {
     "order": "open_orders",
@@ -87,16 +91,55 @@ def collect_order_payments(payments: pa.Table, context: RunContext) -> OrderPaym
     return OrderPayments(TextIndex(encoded.dictionary), sums)
 
 
+@dataclass(frozen=True)
+class EnteringOrders:
+    """Orders beyond the horizon that come within it in the next days, added up: e sums.
+
+    pair, day  int64[e]  customer and company code as in the sums of commitments; int32[e]
+    left_rc    int64[e]  what they add to the open orders, after their down payments
+    used_rc    int64[e]  down payments that they have used: no longer a balance that counts nowhere
+    """
+
+    pair: Array
+    day: Array
+    left_rc: Array
+    used_rc: Array
+
+
+def no_entering_orders() -> EnteringOrders:
+    """Give none."""
+    nothing = np.empty(0, np.int64)
+    return EnteringOrders(nothing, np.empty(0, np.int32), nothing, nothing)
+
+
+class Committed(NamedTuple):
+    """Commitments added up, and those that will count later."""
+
+    sums: KeyedSums
+    entering: EnteringOrders
+
+
 class CommitmentSums:
     """Commitments added up per customer and company code, orders after their down payments."""
 
-    def __init__(self, payments: OrderPayments, context: RunContext) -> None:
-        """Start with no commitments."""
+    def __init__(
+        self,
+        payments: OrderPayments,
+        context: RunContext,
+        list_orders: Callable[[pa.Table], None] | None = None,
+    ) -> None:
+        """Start with no commitments; `list_orders` gets those that can be stopped, after payments.
+
+        Its tables have the columns of `calc.orders.ORDER_SCHEMA`.
+        """
+        self._list_orders = list_orders
+        self._listed: list[pa.Table] = []
         self._payments = payments
         self._context = context
         self._company_count = len(context.master.companies.codes)
         self._horizon_day = horizon_days(context)
         self._paid: list[pa.Table] = []
+        self._entering = KeyedSums(2)
         self.sums = KeyedSums(len(POSITION_SUMS))
 
     def add(self, commitments: Commitments) -> None:
@@ -120,8 +163,14 @@ class CommitmentSums:
             )
             order = decode_text_codes(names, self._payments.orders)
         waits = order >= 0
+        ahead = self._days_ahead(commitments)[rows]
         self._add_amounts(pair[~waits], column[~waits], left_rc[~waits])
+        self._add_entering(pair[~waits], ahead[~waits], left_rc[~waits])
+        listed = _orders_of(commitments, rows, left_rc)
+        if self._list_orders is not None:
+            self._list(listed.filter(pa.array(~waits)))
         if waits.any():
+            self._listed.append(listed.filter(pa.array(waits)))
             self._paid.append(
                 pa.table(
                     {
@@ -130,6 +179,7 @@ class CommitmentSums:
                         "pair": pair[waits],
                         "column": column[waits],
                         "left_rc": left_rc[waits],
+                        "ahead": ahead[waits],
                     }
                 )
             )
@@ -139,17 +189,55 @@ class CommitmentSums:
         if self._paid:
             waiting = pa.concat_tables(self._paid)
             keys = [("order", "ascending"), ("commitment_id", "ascending")]
-            waiting = waiting.sort_by(keys)
-            names = ("order", "pair", "column", "left_rc")
-            order, pair, column, left = (waiting.column(name).to_numpy() for name in names)
+            turns = pc.sort_indices(waiting, sort_keys=keys)
+            waiting = waiting.take(turns)
+            names = ("order", "pair", "column", "left_rc", "ahead")
+            order, pair, column, left, ahead = (waiting.column(name).to_numpy() for name in names)
             used = _used(order, left, self._payments.paid_rc)
+            if self._list_orders is not None:
+                listed = pa.concat_tables(self._listed).take(turns)
+                place = listed.schema.get_field_index("amount_rc")
+                self._list(listed.set_column(place, "amount_rc", pa.array(left - used)))
             self._add_amounts(pair, column, left - used)
+            self._add_entering(pair, ahead, left - used, used)
             self._add_amounts(pair, np.full(len(pair), _COLUMN["down_payments"]), used)
             # What reduced an order that does not count is neither owed back nor set against a debt.
             idle = self._does_not_count(pair, column)
             balance = np.full(int(idle.sum()), _COLUMN["credit_balance"])
             self._add_amounts(pair[idle], balance, -used[idle])
         return self.sums
+
+    def _list(self, orders: pa.Table) -> None:
+        """Hand over what can still be stopped: a delivery has left."""
+        has_left = pc.equal(orders.column("kind_code"), KINDS.index("delivery"))
+        if self._list_orders is not None:
+            self._list_orders(orders.filter(pc.invert(has_left)))
+
+    @property
+    def entering(self) -> EnteringOrders:
+        """Give the orders that enter the horizon within the days looked ahead."""
+        pair, ahead = np.divmod(self._entering.keys, OUTLOOK_DAYS + 1)
+        left, used = self._entering.sums.T
+        day = (self._context.as_of_day + ahead).astype(np.int32)
+        return EnteringOrders(pair, day, left.copy(), used.copy())
+
+    def _days_ahead(self, commitments: Commitments) -> Array:
+        """Give in how many days each order enters the horizon: int64[n], 0 where not looked at."""
+        by_kind = np.array([kind == "order" for kind in KINDS], bool)
+        is_order = by_kind[np.maximum(commitments.kind_code, 0)]
+        expected = commitments.expected_day.astype(np.int64)
+        ahead = expected - self._horizon_day[commitments.company_code]
+        looked_at = is_order & (expected != NO_DAY) & (ahead > 0) & (ahead <= OUTLOOK_DAYS)
+        return np.where(looked_at, ahead, 0)
+
+    def _add_entering(
+        self, pair: Array, ahead: Array, left: Array, used: Array | None = None
+    ) -> None:
+        """Remember the orders that enter the horizon soon."""
+        soon = ahead > 0
+        used = np.zeros(len(pair), np.int64) if used is None else used
+        key = pair[soon] * (OUTLOOK_DAYS + 1) + ahead[soon]
+        self._entering.add(key, np.column_stack([left[soon], used[soon]]))
 
     def _does_not_count(self, pair: Array, column: Array) -> Array:
         """Tell which commitments stand beyond the horizon or in a component left out: bool[n]."""
@@ -175,6 +263,24 @@ class CommitmentSums:
         values = np.zeros((len(pair), len(POSITION_SUMS)), np.int64)
         values[np.arange(len(pair)), column] = amount
         self.sums.add(pair, values)
+
+
+def _orders_of(commitments: Commitments, rows: Array, left_rc: Array) -> pa.Table:
+    """Give rows of commitments as `calc.orders.ORDER_SCHEMA` lists them."""
+    chosen = pa.array(rows)
+    return pa.table(
+        {
+            "commitment_id": commitments.commitment_id.take(chosen),
+            "order_id": commitments.order_id.take(chosen),
+            "customer_code": commitments.customer_code[rows].astype(np.int32),
+            "company_code": commitments.company_code[rows].astype(np.int32),
+            "kind_code": commitments.kind_code[rows].astype(np.int32),
+            "amount_rc": left_rc,
+            "expected_day": commitments.expected_day[rows],
+            "document_day": commitments.document_day[rows],
+            "is_in_advance": commitments.is_in_advance[rows],
+        }
+    )
 
 
 def _used(order: Array, left: Array, paid_rc: Array) -> Array:

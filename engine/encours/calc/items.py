@@ -48,11 +48,8 @@ PAYMENT_KINDS = tuple(
 """What can pay interest first; discounts, write-offs and credit notes reduce the principal."""
 
 NOT_COUNTED = -1
-ITEM_WARNINGS = (
-    ItemWarning.OVER_APPLIED,
-    ItemWarning.DUE_BEFORE_DOCUMENT,
-    ItemWarning.OPEN_AMOUNT_DIFFERS,
-)
+ITEM_WARNINGS = tuple(ItemWarning)
+"""The first three are seen here; the others belong to rules about items (`calc.item_watch`)."""
 
 
 class ItemTypes(NamedTuple):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.columns import milli_of
@@ -17,8 +18,6 @@ from encours_schemas.errors import ControlFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    import pyarrow as pa
 
     from encours.calc.context import RunContext
     from encours.calc.exposure import Positions
@@ -187,3 +186,21 @@ def _root_groups(groups: pa.Table, context: RunContext) -> Array:
 def _column_sum(table: pa.Table, name: str) -> int:
     """Add a money column up, in thousandths."""
     return exact_sum(milli_of(table.column(name)))
+
+
+def movement_controls(table: pa.Table) -> list[Control]:
+    """Check that every account's opening exposure and movements add up to its closing one."""
+    amounts = {
+        name: milli_of(table.column(name).cast(pa.decimal64(18, 3)))
+        for name in table.column_names
+        if name not in {"credit_account_id", "credit_segment"}
+    }
+    closing = amounts.pop("closing_exposure")
+    added = sum(amounts.values(), np.zeros(len(closing), np.int64))
+    return [
+        Control("movements: opening and movements make the closing exposure", left, right)
+        for left, right in (
+            (exact_sum(added), exact_sum(closing)),
+            (int((added != closing).sum()), 0),
+        )
+    ]

@@ -107,6 +107,28 @@ def match_shard(items, allocations, slot_index, out_twin, out_match):
 
 
 @kernel
+def find_keys(items, slot_index, first, second, out_match):
+    """Find the item row of every key of a shard that `match_shard` has indexed.
+
+    items       record[n]  fields first, second: 128-bit key
+    slot_index  int32[s]   the working table as `match_shard` leaves it
+    first       uint64[m]  keys to look for, in two halves
+    second      uint64[m]
+    out_match   int64[m]   written: the first item row with that key, -1 when there is none
+    """
+    mask = np.uint64(slot_index.shape[0] - 1)
+    for i in range(first.shape[0]):
+        place = second[i] & mask
+        out_match[i] = -1
+        while slot_index[place] >= 0:
+            other = slot_index[place]
+            if items[other]["first"] == first[i] and items[other]["second"] == second[i]:
+                out_match[i] = other
+                break
+            place = (place + np.uint64(1)) & mask
+
+
+@kernel
 def find_straddling(key, unit, slot_index, out_straddles):
     """Mark the rows whose key also occurs in another work unit.
 

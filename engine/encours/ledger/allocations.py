@@ -139,7 +139,7 @@ def attach_allocations(
     refusal = _refusals(records, row, items)
     good = refusal < 0
     posted = good & (records["posting_day"] <= as_of_day)
-    order = _by_item_and_value_day(row, records["value_day"], posted)
+    order = _by_item_and_day(row, records["value_day"], posted)
     counts = np.bincount(row[posted], minlength=items.row_count)
     by_extract = good & (records["posting_day"] <= extract_day)
     at_extract = np.zeros(items.row_count, np.int64)
@@ -161,6 +161,45 @@ def attach_allocations(
     )
 
 
+class PostedAllocations(NamedTuple):
+    """Accepted allocations posted by the as-of date, by item and posting day.
+
+    offset           int64[n+1]  those of item i: offset[i] .. offset[i+1]-1
+    has_any          bool[n]     the item has an accepted allocation, however late it is posted
+    """
+
+    offset: Array
+    posting_day: Array
+    amount_milli: Array
+    has_any: Array
+
+
+def posted_allocations(
+    records: Array, items: Items, first_ordinal: int, as_of_day: int
+) -> PostedAllocations:
+    """Give the allocations of a unit's items in the order in which they were posted.
+
+    records  `ALLOCATION_RECORD`[m] whose `first` is the ordinal of an item of this unit
+    """
+    row = (records["first"] - np.uint64(first_ordinal)).astype(np.int64)
+    good = _refusals(records, row, items) < 0
+    posted = good & (records["posting_day"] <= as_of_day)
+    order = _by_item_and_day(row, records["posting_day"], posted)
+    counts = np.bincount(row[posted], minlength=items.row_count)
+    return PostedAllocations(
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        np.ascontiguousarray(records["posting_day"][order]),
+        np.ascontiguousarray(records["amount_milli"][order]),
+        np.bincount(row[good], minlength=items.row_count) > 0,
+    )
+
+
+def accepted(records: Array, row: Array, items: Items) -> Array:
+    """Tell which allocations their items take: bool[m]; `row` is the row of each one's item."""
+    taken: Array = _refusals(records, row, items) < 0
+    return taken
+
+
 def _refusals(records: Array, row: Array, items: Items) -> Array:
     """Give the position in `_REFUSALS` of what speaks against each allocation, -1 for nothing."""
     currency = records["currency_code"]
@@ -172,10 +211,10 @@ def _refusals(records: Array, row: Array, items: Items) -> Array:
     return refusal
 
 
-def _by_item_and_value_day(row: Array, value_day: Array, posted: Array) -> Array:
-    """Give the order of the posted allocations by item, then value day: int64[p]."""
+def _by_item_and_day(row: Array, day: Array, posted: Array) -> Array:
+    """Give the order of the posted allocations by item, then day: int64[p]."""
     chosen = np.flatnonzero(posted)
-    key = (row[chosen] << 32) + (value_day[chosen].astype(np.int64) - NO_DAY)
+    key = (row[chosen] << 32) + (day[chosen].astype(np.int64) - NO_DAY)
     if not (key[1:] < key[:-1]).any():  # rows come by item, and mostly in the order of their days
         return chosen
     return chosen[np.argsort(key, kind="stable")]

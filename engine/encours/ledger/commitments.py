@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from encours.kernels.wide import convert_amounts
+from encours.ledger.buffers import is_empty_text
 from encours.ledger.checking import (
     ABSENT,
     UNLISTED,
@@ -41,6 +43,7 @@ class Commitments:
     """One unit of commitments, n rows; a row with a fault does not exist.
 
     left_milli  the amount with tax, less what was prepaid, not below zero
+    is_in_advance  its payment terms, else the customer's, say that it is paid in advance
     """
 
     faults: RowFaults
@@ -53,6 +56,8 @@ class Commitments:
     left_milli: Array
     exists: Array
     expected_day: Array
+    document_day: Array
+    is_in_advance: Array
 
 
 def resolve_commitments(
@@ -101,7 +106,24 @@ def resolve_commitments(
         left_milli=np.where(exists, _left(checked, unit), 0),
         exists=exists,
         expected_day=checked.day("expected_date"),
+        document_day=from_day,
+        is_in_advance=_in_advance(checked, np.maximum(customer, 0), master),
     )
+
+
+def _in_advance(checked: CheckedColumns, customer: Array, master: MasterData) -> Array:
+    """Tell which rows are paid in advance by their terms, else by the customer's: bool[n]."""
+    marks = master.configuration.orders.cash_in_advance_terms
+    customers = master.customers
+    by_customer = np.array([text in marks for text in customers.terms] + [False], bool)
+    found: Array = by_customer[customers.terms_code[customer]]
+    terms = checked.values.get("payment_terms")
+    if terms is None:
+        return found
+    own = terms.cast(pa.string())
+    marked = pc.is_in(own, value_set=pa.array(marks, pa.string()))
+    is_empty = is_empty_text(own).fill_null(True).to_numpy(zero_copy_only=False)
+    return np.where(is_empty, found, marked.to_numpy(zero_copy_only=False))
 
 
 def _codes(data: pa.Table, name: str, positions: dict[str, int], faults: RowFaults) -> Array:

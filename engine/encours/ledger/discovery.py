@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from encours.ledger.findings import InputNotice
+from encours.ledger.findings import RunNotice
 from encours_schemas import INPUT_TABLES
 from encours_schemas.errors import InputMissing, InputRefused
 from encours_schemas.names import nearest_name
@@ -47,7 +47,7 @@ class FoundFile:
 
 def discover(
     directory: Path, claimed: frozenset[str] = frozenset(), supplied: frozenset[str] = frozenset()
-) -> tuple[dict[str, list[FoundFile]], list[InputNotice]]:
+) -> tuple[dict[str, list[FoundFile]], list[RunNotice]]:
     """Give the files of each table, sorted by relative name, and notices of what belongs to none.
 
     claimed   relative names that layouts read; they belong to no table here
@@ -56,7 +56,7 @@ def discover(
     Tables stand in the contract's order. Raises InputMissing when the directory or a required table
     is not there, InputRefused for what is ambiguous, linked or not a regular file.
     """
-    notices: list[InputNotice] = []
+    notices: list[RunNotice] = []
     found: dict[str, list[tuple[str, list[FoundFile]]]] = {}
     entries = _entries(directory)
     for entry in entries:
@@ -137,17 +137,17 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
 
 
-def _unlisted(relative: str, table: str) -> InputNotice:
+def _unlisted(relative: str, table: str) -> RunNotice:
     """Say that a file is not read."""
     near = nearest_name(table, INPUT_TABLES)
     hint = f"; did you mean {near}?" if near and near != table else ""
-    return InputNotice(
+    return RunNotice(
         RunWarning.UNLISTED_FILE, f"{relative} belongs to no table and is not read{hint}"
     )
 
 
 def _files_of(
-    entry: os.DirEntry[str], table: str, suffix: str, notices: list[InputNotice]
+    entry: os.DirEntry[str], table: str, suffix: str, notices: list[RunNotice]
 ) -> Iterator[FoundFile]:
     """Give the files that a table's entry stands for."""
     if suffix:
@@ -169,7 +169,7 @@ def _walk(
     table: str,
     relative: str,
     partition: dict[str, str | None],
-    notices: list[InputNotice],
+    notices: list[RunNotice],
 ) -> Iterator[FoundFile]:
     """Give the data files below a table's directory, following `key=value` folders."""
     with os.scandir(directory) as scan:

@@ -40,8 +40,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class InputNotice:
-    """One thing about the input that stops nothing; logged once and listed in the manifest."""
+class RunNotice:
+    """One thing to know of a run that stops nothing; logged once and listed in the manifest."""
 
     code: RunWarning
     message: str

@@ -103,6 +103,11 @@ class Items:
     has_billed: Array
     indemnity_billed_milli: Array
     due_before_document: Array
+    tax_milli: Array
+    original_due_day: Array
+    is_marked_disputed: Array
+    disputed_from_day: Array
+    disputed_to_day: Array
 
 
 def resolve_items(
@@ -153,6 +158,11 @@ def resolve_items(
         has_billed=checked.is_given("interest_billed_amount"),
         indemnity_billed_milli=checked.money("indemnity_billed_amount"),
         due_before_document=due_day < document_day,
+        tax_milli=checked.money("tax_amount"),
+        original_due_day=checked.day("original_due_date", due_day),
+        is_marked_disputed=checked.flag("disputed"),
+        disputed_from_day=disputed_from,
+        disputed_to_day=disputed_to,
     )
 
 

@@ -45,6 +45,7 @@ MINOR_UNIT_MILLI = np.array(
 )
 DEFAULT_SEGMENT = "ALL"
 IMPUTATIONS = CUSTOMERS.column("imputation").allowed
+LIQUIDATION = CUSTOMERS.column("insolvency_kind").allowed.index("liquidation")
 CUSTOMER_TEXTS = ("name", "country", "risk_class", "segment", "account_manager")
 
 
@@ -90,7 +91,8 @@ class Customers:
 
     Text columns are Arrow arrays (null where unknown). `imputation_code` is a position in
     `IMPUTATIONS`, -1 where the configuration decides. `account_code` is the customer's credit
-    account, a position in `account_ids`. Days are `NO_DAY` where there is none.
+    account, a position in `account_ids`. Days are `NO_DAY` where there is none. `insolvency_kind`
+    is a position in the contract's list, a liquidation where the table gives none.
     """
 
     ids: pa.Array
@@ -105,6 +107,8 @@ class Customers:
     has_manual_hold: Array
     insolvency_day: Array
     insolvency_ended_day: Array
+    insolvency_published_day: Array
+    insolvency_kind: Array
     regime_code: Array
     imputation_code: Array
     terms: tuple[str, ...]
@@ -245,6 +249,8 @@ def resolve_customers(
         has_manual_hold=checked.flag("manual_hold"),
         insolvency_day=checked.day("insolvency_date"),
         insolvency_ended_day=checked.day("insolvency_ended_on"),
+        insolvency_published_day=checked.day("insolvency_published_on"),
+        insolvency_kind=checked.listed("insolvency_kind", default=LIQUIDATION),
         regime_code=checked.values["interest_regime"],
         imputation_code=checked.listed("imputation"),
         terms=terms,
@@ -282,6 +288,8 @@ def add_placeholders(customers: Customers, unknown: Sequence[str]) -> Customers:
         has_manual_hold=longer(customers.has_manual_hold, filler=False),
         insolvency_day=longer(customers.insolvency_day, NO_DAY),
         insolvency_ended_day=longer(customers.insolvency_ended_day, NO_DAY),
+        insolvency_published_day=longer(customers.insolvency_published_day, NO_DAY),
+        insolvency_kind=longer(customers.insolvency_kind, LIQUIDATION),
         regime_code=longer(customers.regime_code, -1),
         imputation_code=longer(customers.imputation_code, -1),
         terms=customers.terms,

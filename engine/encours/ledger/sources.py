@@ -15,7 +15,7 @@ from encours.ledger.buffers import is_text
 from encours.ledger.columns import nearest_hints
 from encours.ledger.discovery import discover
 from encours.ledger.files import SourceFile, broken_file, refusing_broken
-from encours.ledger.findings import Finding, InputNotice, raw_row
+from encours.ledger.findings import Finding, RunNotice, raw_row
 from encours.ledger.inspection import FileParts, inspect_file
 from encours.ledger.parquet_files import ParquetReader
 from encours.ledger.remote import RemoteLedger, fetch_ledger, is_remote
@@ -206,7 +206,7 @@ class Ledger:
 
     directory: Path
     tables: dict[str, TableSource]
-    warnings: tuple[InputNotice, ...]
+    warnings: tuple[RunNotice, ...]
     source_files: tuple[SourceFile, ...] = ()
     layouts: tuple[AppliedLayout, ...] = ()
     remote: RemoteLedger | None = None
@@ -268,7 +268,7 @@ def as_ledger(
     directory: Path,
     tables: dict[str, TableSource],
     carry: Sequence[str],
-    notices: list[InputNotice],
+    notices: list[RunNotice],
     source_files: tuple[SourceFile, ...] = (),
     layouts: tuple[AppliedLayout, ...] = (),
 ) -> Ledger:
@@ -382,7 +382,7 @@ def _check_carry(carry: Sequence[str], tables: dict[str, TableSource]) -> None:
             )
 
 
-def _ignored_notices(table: TableSource) -> list[InputNotice]:
+def _ignored_notices(table: TableSource) -> list[RunNotice]:
     """Say once per table which columns are ignored, and what they were probably meant to be."""
     if not table.ignored:
         return []
@@ -394,7 +394,7 @@ def _ignored_notices(table: TableSource) -> list[InputNotice]:
         for name in table.ignored
     ]
     text = f"table {table.name}: columns ignored: {', '.join(names)}"
-    return [InputNotice(RunWarning.UNKNOWN_COLUMN_IGNORED, text, len(names))]
+    return [RunNotice(RunWarning.UNKNOWN_COLUMN_IGNORED, text, len(names))]
 
 
 def _plain_text(column: pa.ChunkedArray, relative: str, *, proven: bool) -> pa.ChunkedArray:

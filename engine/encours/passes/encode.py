@@ -18,6 +18,7 @@ from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
+    from encours.calc.cover_of_items import ItemCover
     from encours.calc.documents import Indemnities
     from encours.calc.items import MeasuredItems
     from encours.ledger.items import Items
@@ -46,6 +47,7 @@ def gather_rows(
     items: Items,
     measured: MeasuredItems,
     paid: Indemnities,
+    cover: ItemCover | None,
     carried: dict[str, pa.Array],
     context: RunContext,
 ) -> PublishedRows:
@@ -68,6 +70,8 @@ def gather_rows(
         "no_interest_reason": measured.reason,
         "warnings": measured.warning_bits,
     }
+    if cover is not None:
+        numbers[COVERED] = cover.covered_rc
     texts = {"item_id": items.item_id, "document_number": items.document_number}
     for name, column in carried.items():
         is_listed = pa.types.is_dictionary(column.type)
@@ -94,7 +98,11 @@ def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
     # With a reason against it an item has no interest days: null, not zero (TABLES 2).
     has_interest = numbers["no_interest_reason"] == 0
     columns["interest_days"] = number_array(numbers["interest_days"], has_interest)
-    columns["insured_covered_rc"] = pa.nulls(len(has_interest), columns["amount"].type)
+    columns[COVERED] = (
+        money_array(numbers[COVERED])
+        if COVERED in numbers
+        else pa.nulls(len(has_interest), columns["amount"].type)
+    )
     ordered = {name: columns.pop(name) for name in OUTPUT_TABLES["items"].names}
     return pa.table({**ordered, **columns})
 
@@ -135,6 +143,7 @@ def _listed(numbers: dict[str, Array], context: RunContext) -> dict[str, pa.Arra
     return columns
 
 
+COVERED = "insured_covered_rc"
 AMOUNTS = (
     "amount",
     "open_amount",

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from encours.calc.documents import document_keys
-from encours.kernels.keys import find_straddling, match_shard
+from encours.kernels.keys import find_keys, find_straddling, match_shard
 from encours.ledger.allocations import (
     ALLOCATION_RECORD,
     ALLOCATIONS,
@@ -23,10 +23,11 @@ from encours.ledger.allocations import (
     decode_allocations,
 )
 from encours.ledger.checking import UNLISTED, combine, dictionary_of, null_or_empty
-from encours.ledger.decode import TextIndex, decode_text_codes, hash_column
+from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes, hash_column
 from encours.ledger.items import with_default
 from encours.passes.spill import MemoryBudget, ParkedColumn, Spill
 from encours.passes.workers import run_in_order
+from encours.publish.earlier import EarlierRun, read_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,8 @@ DOCUMENT_RECORD = np.dtype([("key", np.uint64)])
 CLEARING_RECORD = np.dtype([("key", np.uint64), ("amount_milli", np.int64)])
 ALLOCATION_COLUMNS = frozenset(ALLOCATIONS.names) - {"allocation_id"}
 """No figure and no check needs an allocation's own id; the quarantine shows the row as it is."""
+DUE_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("due_day", np.int64)])
+ROUTED_DUE = np.dtype([("ordinal", np.int64), ("due_day", np.int64)])
 KEY_COLUMNS = ("item_id", "company_code", "customer_id", "document_number")
 
 
@@ -54,6 +57,8 @@ class Keys:
     """What the keys pass found.
 
     routed               allocations by the work unit of their item (`ALLOCATION_RECORD`)
+    earlier_due          due days of the earlier run by the work unit of their item (`ROUTED_DUE`);
+                         None where nobody asks for them
     twins                int64[d, 2] ordinals of an item row and of the first row with the same key
     unknown_items        int64[u] ordinals of allocations whose item is not there
     shared_documents     uint64[k] sorted keys of documents that lie in several units
@@ -73,6 +78,14 @@ class Keys:
     unknown_customers: set[str]
     customer_codes: CustomerCodes
     unbalanced_clearings: int
+    earlier_due: Spill | None = None
+
+    def close(self) -> None:
+        """Give the disk space of what was routed to the work units back."""
+        self.routed.close()
+        self.customer_codes.close()
+        if self.earlier_due is not None:
+            self.earlier_due.close()
 
 
 class CustomerCodes:
@@ -111,8 +124,16 @@ class KeysPass:
         quarantine: Quarantine,
         scratch: Path,
         threads: int,
+        earlier: EarlierRun | None = None,
     ) -> None:
-        """Open the spill files in `scratch`."""
+        """Open the spill files in `scratch`.
+
+        earlier  a run whose due days are wanted, too
+        """
+        self._earlier = earlier
+        if earlier is not None:
+            self._due = Spill(scratch / "earlier_due", DUE_RECORD, SHARDS)
+            self._routed_due = Spill(scratch / "routed_due", ROUTED_DUE, max(len(items.units), 1))
         self._quarantine = quarantine
         self._items, self._allocations = items, allocations
         self._customers = customers
@@ -144,6 +165,10 @@ class KeysPass:
 
             for unit in run_in_order(read, source.units, self._threads):
                 progress.advance(unit.row_count)
+        if self._earlier is not None:
+            files = self._earlier.files("items")
+            for _ in run_in_order(self._read_due_days, enumerate(files), self._threads):
+                """Their rows are parked."""
         progress.finish_stage()
         return self._match(progress)
 
@@ -165,6 +190,19 @@ class KeysPass:
             self._spill_documents(unit, data, item_id)
         self._note_parties(unit, data)
         return unit
+
+    def _read_due_days(self, file: tuple[int, Path]) -> None:
+        """Park the due days of one file of the earlier run's items."""
+        number, path = file
+        for group, data in enumerate(read_parts(path, ("item_id", "due_date"))):
+            first, second = hash_column(data.column("item_id"))
+            records = np.empty(data.num_rows, DUE_RECORD)
+            records["first"], records["second"] = first, second
+            due = data.column("due_date").combine_chunks().cast(pa.int32())
+            records["due_day"] = due.fill_null(NO_DAY).to_numpy(zero_copy_only=False)
+            self._due.append(
+                (number << 32) + group, records, (first >> SHARD_SHIFT).astype(np.int32)
+            )
 
     def _spill_documents(self, unit: Unit, data: pa.Table, item_id: pa.Array) -> None:
         """Spill the document key of every row."""
@@ -241,6 +279,8 @@ class KeysPass:
         progress.finish_stage()
         for spill in (self._item_keys, self._documents, self._parked, self._clearings):
             spill.close()
+        if self._earlier is not None:
+            self._due.close()
         return Keys(
             self._routed,
             np.concatenate(twins),
@@ -251,6 +291,7 @@ class KeysPass:
             self._unknown_customers,
             self._customer_codes,
             unbalanced,
+            None if self._earlier is None else self._routed_due,
         )
 
     def _match_shard(self, shard: int) -> tuple[Array, Array, Array, Array, int]:
@@ -258,7 +299,8 @@ class KeysPass:
         items, allocations = self._item_keys.read(shard), self._parked.read(shard)
         twin = np.empty(len(items), np.int32)
         match = np.empty(len(allocations), np.int64)
-        match_shard(items, allocations, _free_slots(len(items)), twin, match)
+        slots = _free_slots(len(items))
+        match_shard(items, allocations, slots, twin, match)
         repeated = np.flatnonzero(twin >= 0)
         twins = np.column_stack([items["ordinal"][repeated], items["ordinal"][twin[repeated]]])
         known = match >= 0
@@ -266,6 +308,8 @@ class KeysPass:
         records["first"] = items["ordinal"][match[known]]
         unit = np.searchsorted(self._firsts, records["first"].astype(np.int64), side="right") - 1
         self._routed.append(shard, records, unit.astype(np.int32))
+        if self._earlier is not None:
+            self._route_due_days(shard, items, slots)
         document, unit_of = self._documents.read_labelled(shard)
         straddles = np.empty(len(document), np.uint8)
         find_straddling(document["key"], unit_of, _free_slots(len(document)), straddles)
@@ -278,6 +322,19 @@ class KeysPass:
             np.unique(unit_of[found]),
             unbalanced,
         )
+
+    def _route_due_days(self, shard: int, items: Array, slots: Array) -> None:
+        """Send the earlier due days of a shard to the work units of their items."""
+        earlier = self._due.read(shard)
+        match = np.empty(len(earlier), np.int64)
+        first, second = (np.ascontiguousarray(earlier[name]) for name in ("first", "second"))
+        find_keys(items, slots, first, second, match)
+        known = np.flatnonzero(match >= 0)
+        records = np.empty(len(known), ROUTED_DUE)
+        records["ordinal"] = items["ordinal"][match[known]]
+        records["due_day"] = earlier["due_day"][known]
+        unit = np.searchsorted(self._firsts, records["ordinal"], side="right") - 1
+        self._routed_due.append(shard, records, unit.astype(np.int32))
 
 
 def _free_slots(count: int) -> Array:

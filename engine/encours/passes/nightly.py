@@ -7,53 +7,63 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from encours.calc import accounts as account_tables
-from encours.calc.context import RunContext
-from encours.calc.exposure import (
-    POSITION_SUMS,
-    CommitmentSums,
-    Positions,
-    build_positions,
-    collect_order_payments,
-)
-from encours.calc.sums import KeyedSums
-from encours.calc.tie_out import tie_out
 from encours.controls import checks
-from encours.controls.checks import Control
+from encours.erp.hold_files import FileHead
 from encours.kernels._jit import kernel_cache_directory
-from encours.ledger.commitments import Commitments, resolve_commitments
-from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_memory
+from encours.ledger.duplicates import resolve_duplicates
+from encours.ledger.findings import RunNotice
 from encours.ledger.quarantine import Quarantine
-from encours.ledger.sources import AppliedLayout, Ledger, Unit, describe_layouts, open_ledger
+from encours.ledger.sources import AppliedLayout, Ledger, describe_layouts, open_ledger
+from encours.passes.commitments_pass import sum_commitments
+from encours.passes.cover_pass import open_cover
+from encours.passes.credit_steps import CreditResult, credit_steps
+from encours.passes.erp_files import (
+    Chain,
+    Night,
+    decide_telling,
+    place_in_chain,
+    rows_read,
+    write_telling,
+)
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
+from encours.passes.order_pass import OrderBook, open_book, write_order_decisions
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
+from encours.passes.run_checks import (
+    RowCounts,
+    gather_controls,
+    notices_of_run,
+    notices_of_tie_out,
+    require_few_rejected,
+    row_counts,
+)
+from encours.passes.scenario import altered, payment_delays
 from encours.passes.summary_facts import manifest_facts
-from encours.passes.workers import run_in_order
+from encours.passes.table_files import write_tables
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
-from encours.publish.parquet import open_part, part_name, write_small_table
-from encours.publish.runs import latest_before
+from encours.publish.earlier import EarlierRun, find_earlier_run
+from encours.publish.parquet import part_name, write_small_table
 from encours.publish.staging import Staging
-from encours_schemas import OUTPUT_TABLES
-from encours_schemas.errors import ControlFailed, EncoursError, InputRefused
+from encours_schemas.errors import EncoursError, InputRefused
 from encours_schemas.reasons import Reason
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
-    from encours.publish.files import PublishedFile
+    from encours.calc.context import RunContext
+    from encours.calc.exposure import Committed
     from encours.publish.manifest import Manifest
     from encours_schemas.configuration import Configuration
+    from encours_schemas.scenario import Scenario
 
 EPOCH = date(1970, 1, 1)
 
@@ -111,6 +121,9 @@ class RunOptions:
     require_tie_out: bool = False
     extract_date: date | None = None
     chunk_rows: int | None = None
+    approve_first: bool = False
+    without_memory: bool = False
+    scenario: Scenario | None = None
 
 
 class NightlyRun:
@@ -134,14 +147,15 @@ class NightlyRun:
         self._extract_day = ((options.extract_date or as_of) - EPOCH).days
         self._warnings: list[dict[str, object]] = []
         self._layouts: tuple[AppliedLayout, ...] = ()
+        self._earlier: EarlierRun | None = None
 
     def publish(self, out: Path) -> RunResult:
         """Compute and publish; on any exception nothing is published and the last run stays."""
         self._announce_compilation()
         with Staging(out, self._as_of, revise=self._options.revise) as staging:
             ledger = self._open(staging)
-            previous = latest_before(staging.output, self._as_of)
-            run_id = self._run_id(ledger, previous)
+            previous = self._remember(staging.output)
+            run_id, chain = self._identify(ledger, staging.output, previous)
             known = publication.already_published(
                 staging.output, self._as_of, run_id, revise=self._options.revise
             )
@@ -151,7 +165,7 @@ class NightlyRun:
                     run_id, known.directory, manifests.read_manifest(known.directory), True
                 )
             with self._refusing(staging, run_id):
-                manifest = self._compute(ledger, staging, run_id, previous)
+                manifest = self._compute(ledger, staging, run_id, previous, chain)
             with self._clock.stage("commit"):
                 self._progress.start_stage("publish", None)
                 published = publication.commit(staging, manifest, revise=self._options.revise)
@@ -163,15 +177,29 @@ class NightlyRun:
         self._announce_compilation()
         with Staging(out, self._as_of) as staging:
             ledger = self._open(staging)
-            run_id = self._run_id(ledger, None)
+            run_id = self._run_id(ledger, None, None)
             preparation, _, rows = self._passes(ledger, staging, None)
             self._commitments(ledger, preparation.context, rows)
-            counts = self._row_counts(ledger, rows)
+            counts = row_counts(ledger, rows.totals, self._quarantine)
             where = self._keep_quarantine(staging, run_id)
             reasons = {table: self._quarantine.counts(table) for table in self._quarantine.tables}
             ledger.verify_unchanged()
             self._require_few_rejected(counts)
             return ValidationResult(run_id, counts, reasons, where)
+
+    def _remember(self, output: Path) -> Manifest | None:
+        """Find the latest earlier run, whose breaches this one remembers, and give its manifest.
+
+        Raises InputRefused (65) where it cannot be read, unless the caller goes on without memory.
+        """
+        try:
+            self._earlier = find_earlier_run(output, self._as_of)
+        except InputRefused:
+            if not self._options.without_memory:
+                raise
+            text = "the earlier run cannot be read: every breach is new, no hold is kept"
+            self._warn(RunNotice(RunWarning.MEMORY_LOST, text))
+        return None if self._earlier is None else self._earlier.manifest
 
     def _announce_compilation(self) -> None:
         """Say that the first run waits for the compiler."""
@@ -192,24 +220,59 @@ class NightlyRun:
             self._progress.finish_stage()
         self._layouts = ledger.layouts
         for notice in ledger.warnings:
-            self._warn(notice.code, notice.message, notice.count)
+            self._warn(notice)
         for name in STREAMED:
             if name in ledger.tables:
                 self._quarantine.add_findings(ledger.tables[name].rejected)
         return ledger
 
-    def _warn(self, code: RunWarning, message: str, count: int = 1) -> None:
+    def _warn(self, notice: RunNotice) -> None:
         """Tell a warning and keep it for the manifest."""
-        self._warnings.append({"code": code.value, "count": count, "message": message})
-        self._progress.note("run.warning", code=code.value, count=count, message=message)
+        told: dict[str, Any] = {
+            "code": notice.code.value,
+            "count": notice.count,
+            "message": notice.message,
+        }
+        self._warnings.append(told)
+        self._progress.note("run.warning", **told)
 
-    def _run_id(self, ledger: Ledger, previous: Manifest | None) -> str:
+    def _commitments(
+        self,
+        ledger: Ledger,
+        context: RunContext,
+        rows: RowsResult,
+        orders: OrderBook | None = None,
+    ) -> Committed:
+        """Add the commitments up, and park the orders."""
+        threads = self._options.threads
+        return sum_commitments(
+            ledger, context, rows, self._quarantine, threads, self._progress, orders
+        )
+
+    def _require_few_rejected(self, counts: RowCounts) -> None:
+        """Refuse the run (65) when a table lost more rows than configured."""
+        require_few_rejected(counts, self._quarantine, self._configuration.input.max_rejected)
+
+    def _identify(
+        self, ledger: Ledger, output: Path, previous: Manifest | None
+    ) -> tuple[str, Chain]:
+        """Give the run's id and its place in the chain of hold files."""
+        return place_in_chain(
+            output,
+            self._as_of,
+            lambda follows: self._run_id(ledger, previous, follows),
+            approve_first=self._options.approve_first,
+            without_memory=self._options.without_memory,
+        )
+
+    def _run_id(self, ledger: Ledger, previous: Manifest | None, follows: str | None) -> str:
         """Derive the run's id from what decides its figures (TABLES 2, manifest)."""
         return manifests.make_run_id(
             as_of=self._as_of,
             inputs=self._inputs(ledger),
             configuration=self._decisive_configuration(),
             previous_run=None if previous is None else str(previous["run_id"]),
+            follows=follows,
         )
 
     def _decisive_configuration(self) -> dict[str, Any]:
@@ -218,6 +281,8 @@ class NightlyRun:
         describe_layouts(chosen, self._layouts)
         if self._options.extract_date is not None:
             chosen["extract_date"] = self._options.extract_date.isoformat()
+        if self._options.scenario is not None:
+            chosen["scenario"] = self._options.scenario.model_dump(mode="json")
         return chosen
 
     @staticmethod
@@ -257,22 +322,43 @@ class NightlyRun:
         return where
 
     def _compute(
-        self, ledger: Ledger, staging: Staging, run_id: str, previous: Manifest | None
+        self,
+        ledger: Ledger,
+        staging: Staging,
+        run_id: str,
+        previous: Manifest | None,
+        chain: Chain,
     ) -> Manifest:
         """Compute every table, check the controls, and give the manifest."""
         preparation, keys, rows = self._passes(ledger, staging, staging)
         context = preparation.context
         with self._clock.stage("accounts"):
-            committed = self._commitments(ledger, context, rows)
-            positions = build_positions(rows.lines, committed, context)
-            tables = self._tables(positions, preparation, rows, context)
-            counts = self._row_counts(ledger, rows)
+            orders = open_book(ledger.tables.get("commitments"), staging.spill, context)
+            committed = self._commitments(ledger, context, rows, orders)
+            credit = credit_steps(preparation, rows, committed, self._earlier)
+            tables = credit.tables
+            counts = row_counts(ledger, rows.totals, self._quarantine)
             self._require_few_rejected(counts)
-            controls = self._controls(counts, rows, committed, positions, tables, context)
+            controls = gather_controls(
+                counts, rows, committed.sums, credit.positions, tables, context
+            )
             checks.require(controls)
-            published = self._write(staging, tables, rows, context)
+            tables["quarantine"] = self._quarantine.table()
+            night = self._night(run_id, credit, preparation, counts, previous)
+            telling = decide_telling(night, chain, self._configuration.erp)
+            tables.update(telling.tables)
+            published = write_tables(staging, tables, rows, context, self._options.threads)
+            published.append(write_order_decisions(staging, orders, credit, context))
+            told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
+            published += told
         ledger.verify_unchanged()
-        self._run_warnings(keys, rows, tables)
+        for notice in (
+            *notices_of_run(keys, rows.totals),
+            *notices_of_tie_out(tables.get("tie_out"), required=self._options.require_tie_out),
+            *credit.notices,
+            *telling.notices,
+        ):
+            self._warn(notice)
         facts = manifest_facts(context, rows.totals, controls, self._quarantine, tables, published)
         return manifests.build_manifest(
             {
@@ -286,8 +372,29 @@ class NightlyRun:
                 "outputs": published,
                 "warnings": self._warnings,
                 "previous_run": None if previous is None else previous["run_id"],
+                "erp": erp,
                 "timing": self._timing(),
             }
+        )
+
+    def _night(
+        self,
+        run_id: str,
+        credit: CreditResult,
+        preparation: Preparation,
+        counts: RowCounts,
+        previous: Manifest | None,
+    ) -> Night:
+        """Gather what the hold files are made of."""
+        accounts = credit.tables["credit_accounts"]
+        return Night(
+            head=FileHead(run_id, self._as_of, self._configuration.reporting.currency),
+            accounts=accounts,
+            reasons=credit.rules.holds.reasons_text(),
+            customers=preparation.context.master.customers,
+            erp_holds=preparation.erp_holds,
+            rows_read=rows_read(counts),
+            earlier_rows=[] if previous is None else [rows_read(previous["rows"])],
         )
 
     def _passes(
@@ -297,11 +404,19 @@ class NightlyRun:
         threads = self._options.threads
         with self._clock.stage("master"):
             master = read_master(ledger, self._configuration, self._quarantine, threads)
+            if self._options.scenario is not None:
+                master = altered(master, self._options.scenario, self._as_of_day)
         with self._clock.stage("keys"):
             items = ledger.tables["open_items"]
             allocations = ledger.tables.get("allocations")
             keys_pass = KeysPass(
-                items, allocations, master.customer_index, self._quarantine, staging.spill, threads
+                items,
+                allocations,
+                master.customer_index,
+                self._quarantine,
+                staging.spill,
+                threads,
+                self._earlier if self._configuration.rules.due_date_moved.enabled else None,
             )
             keys = keys_pass.run(self._as_of_day, self._progress)
             if allocations is not None:
@@ -309,7 +424,16 @@ class NightlyRun:
                 self._quarantine.add_ordinals(allocations, keys.unknown_items, causes)
             duplicates = resolve_duplicates(items, keys.twins)
         preparation = build_context(ledger, master, keys, self._as_of_day, self._configuration)
+        if self._earlier is not None:
+            earlier_day = (self._earlier.as_of - EPOCH).days
+            context = replace(preparation.context, previous_day=earlier_day)
+            preparation = replace(preparation, context=context)
+        if self._options.scenario is not None:
+            delays = payment_delays(self._options.scenario, preparation.context.master.customers)
+            context = replace(preparation.context, payment_delay_days=delays)
+            preparation = replace(preparation, context=context)
         with self._clock.stage("rows"):
+            cover = open_cover(ledger, preparation, staging.spill)
             rows = RowsPass(
                 items,
                 keys,
@@ -319,198 +443,15 @@ class NightlyRun:
                 preparation.context,
                 self._quarantine,
                 target,
+                cover,
             ).run(threads, self._progress)
+            rows.has_allocations = allocations is not None
             if allocations is not None and rows.refused_ordinals:
                 ordinals = np.concatenate(rows.refused_ordinals)
                 self._quarantine.add_ordinals(allocations, ordinals, rows.refused_causes)
-            keys.routed.close()
-            keys.customer_codes.close()
+            keys.close()
             give_memory_back()
         return preparation, keys, rows
-
-    def _commitments(self, ledger: Ledger, context: RunContext, rows: RowsResult) -> KeyedSums:
-        """Add the commitments up."""
-        source = ledger.tables.get("commitments")
-        if source is None:
-            return KeyedSums(len(POSITION_SUMS))
-        self._progress.start_stage("commitments", source.row_count)
-        empty = pa.table(
-            {
-                "order_id": pa.array([], pa.string()),
-                "customer_code": pa.array([], pa.int32()),
-                "company_code": pa.array([], pa.int32()),
-                "open_rc": pa.array([], pa.int64()),
-            }
-        )
-        payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context)
-        duplicates: Duplicates = resolve_duplicates(
-            source, twins_in_memory(source, "commitment_id")
-        )
-        sums = CommitmentSums(payments, context)
-        accepted = 0
-
-        def resolve(unit: Unit) -> Commitments:
-            data = source.read(unit, source.columns)
-            found = duplicates.of_unit(unit)
-            commitments = resolve_commitments(data, context.master, context.as_of_day, *found)
-            self._quarantine.add_faults(source, unit, commitments.faults)
-            self._progress.advance(unit.row_count)
-            return commitments
-
-        for commitments in run_in_order(resolve, source.units, self._options.threads):
-            accepted += int((~commitments.faults.bad).sum())
-            sums.add(commitments)
-        rows.totals.count("accepted_commitments", accepted)
-        self._progress.finish_stage()
-        return sums.finish()
-
-    def _tables(
-        self,
-        positions: Positions,
-        preparation: Preparation,
-        rows: RowsResult,
-        context: RunContext,
-    ) -> dict[str, pa.Table]:
-        """Give the small published tables."""
-        tables = {
-            "credit_accounts": account_tables.credit_accounts(
-                positions, preparation.limits, context
-            ),
-            "groups": account_tables.groups(positions, preparation.limits, context),
-            "ageing": account_tables.ageing(rows.cells, context),
-        }
-        if preparation.balances is not None:
-            tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
-        return tables
-
-    def _row_counts(self, ledger: Ledger, rows: RowsResult) -> dict[str, dict[str, int]]:
-        """Count rows read, accepted, quarantined and kept per table."""
-        counts = {}
-        accepted = {
-            "open_items": rows.totals.counts.get("accepted", 0),
-            "commitments": rows.totals.counts.get("accepted_commitments", 0),
-        }
-        for name, source in ledger.tables.items():
-            read = sum(source.rows_counted.values())
-            lost = self._quarantine.rejected(name)
-            counts[name] = {
-                "read": read,
-                "accepted": accepted.get(name, read - lost),
-                "quarantined": lost,
-                "kept": self._quarantine.kept(name),
-            }
-        return counts
-
-    def _require_few_rejected(self, counts: dict[str, dict[str, int]]) -> None:
-        """Refuse the run (65) when a table lost more rows than configured."""
-        most = self._configuration.input.max_rejected
-        for table, count in counts.items():
-            lost = self._quarantine.rejected(table, with_cascades=False)
-            if lost and lost > most * count["read"]:
-                raise InputRefused(
-                    what=f"too many bad rows in table {table}",
-                    where=f"{lost} of {count['read']} rows",
-                    found=", ".join(
-                        f"{reason} {number}"
-                        for reason, number in self._quarantine.counts(table).items()
-                    ),
-                    expected=f"at most {most} of the rows ([input] max_rejected)",
-                    cure="see the quarantine, correct the extract, or raise max_rejected",
-                )
-
-    def _controls(
-        self,
-        counts: dict[str, dict[str, int]],
-        rows: RowsResult,
-        committed: KeyedSums,
-        positions: Positions,
-        tables: dict[str, pa.Table],
-        context: RunContext,
-    ) -> list[Control]:
-        """Gather every equation of the run."""
-        return [
-            *checks.row_controls(
-                {name: count["read"] for name, count in counts.items()},
-                {name: count["accepted"] for name, count in counts.items()},
-                {name: count["quarantined"] for name, count in counts.items()},
-            ),
-            *checks.money_controls(rows.totals),
-            *checks.published_controls(
-                rows.totals,
-                sum(file.rows or 0 for file in rows.published if file.table == "items"),
-            ),
-            *checks.ageing_controls(rows.totals, rows.lines, tables["ageing"]),
-            *checks.exposure_controls(rows.lines, committed, positions, tables["credit_accounts"]),
-            *checks.group_controls(positions, tables["groups"], context),
-        ]
-
-    def _write(
-        self,
-        staging: Staging,
-        tables: dict[str, pa.Table],
-        rows: RowsResult,
-        context: RunContext,
-    ) -> list[PublishedFile]:
-        """Write the small tables and the quarantine; give every published file."""
-        published = list(rows.published)
-        tables["quarantine"] = self._quarantine.table()
-
-        def write(name: str) -> PublishedFile:
-            path = staging.table_directory(name) / part_name(0)
-            return write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
-
-        published.extend(run_in_order(write, tables, self._options.threads))
-        chosen = context.configuration.interest
-        wanted = ["items", *["interest_periods"] * chosen.periods]
-        wanted += ["interest_statement"] * chosen.statement
-        for name in wanted:
-            if not any(file.table == name for file in rows.published):
-                path = staging.table_directory(name) / part_name(0)
-                schema = OUTPUT_TABLES[name].arrow_schema()
-                for field in rows.carried if name == "items" else ():
-                    schema = schema.append(field)
-                with open_part(path, schema) as part:
-                    published.append(part.close())
-        return published
-
-    def _run_warnings(self, keys: Keys, rows: RowsResult, tables: dict[str, pa.Table]) -> None:
-        """Tell what a reader of the run should know."""
-        counts = rows.totals.counts
-        found = (
-            (
-                RunWarning.CLEARING_UNBALANCED,
-                keys.unbalanced_clearings,
-                "clearings whose legs do not add up to zero",
-            ),
-            (
-                RunWarning.SETTLED_DATE_UNKNOWN,
-                counts.get("settled_date_unknown", 0),
-                "items with nothing open and no allocation that says since when",
-            ),
-            (
-                RunWarning.EMPTY_LEDGER,
-                int(not counts.get("accepted", 0)),
-                "the ledger has no open item: the published tables are empty",
-            ),
-        )
-        for code, count, message in found:
-            if count:
-                self._warn(code, message, count)
-        if "tie_out" in tables:
-            differences = _count_nonzero(tables["tie_out"].column("difference"))
-            if differences:
-                self._warn(
-                    RunWarning.TIE_OUT_DIFFERENCE,
-                    "balances of the general ledger differ from the open items",
-                    differences,
-                )
-            if differences and self._options.require_tie_out:
-                raise ControlFailed(
-                    what="the general ledger's balances differ from the open items",
-                    where=f"{differences} rows of ledger_balances",
-                    expected="no difference (--require-tie-out)",
-                    cure="run without --require-tie-out and look at the table tie_out",
-                )
 
     def _timing(self) -> dict[str, object]:
         """Give wall seconds, peak memory and where the ledger lay: none of it decides anything."""
@@ -523,11 +464,6 @@ class NightlyRun:
             "threads": self._options.threads,
             "ledger": os.fsencode(located).decode(errors="backslashreplace"),
         }
-
-
-def _count_nonzero(column: pa.ChunkedArray) -> int:
-    """Count the amounts of a column that are not zero."""
-    return sum(1 for value in column.to_pylist() if value)
 
 
 def default_threads() -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.breaches.overdue_rules import least_days
 from encours.calc.context import (
     RunContext,
     build_law,
@@ -18,11 +19,14 @@ from encours.calc.context import (
     customer_regimes,
     interest_first,
 )
+from encours.calc.exposure import OUTLOOK_DAYS
+from encours.calc.item_watch import build_item_rules
+from encours.calc.limits import LimitTables
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import WHOLE_TABLE, CheckedColumns, join_checked
 from encours.ledger.decode import TextIndex
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
-from encours.ledger.limits import LimitHolders, read_limit_holders
+from encours.ledger.limits import Limits, read_limits
 from encours.ledger.master import (
     CURRENCIES,
     CUSTOMERS,
@@ -34,6 +38,7 @@ from encours.ledger.master import (
     read_companies,
     resolve_customers,
 )
+from encours.ledger.policies import Policies
 from encours.ledger.small import SmallTable, read_small_table
 from encours.ledger.streamed import check_streamed
 from encours.passes.keys_pass import unknown_texts
@@ -77,7 +82,7 @@ class Master:
     customers: Customers
     customer_index: TextIndex
     lost_customers: frozenset[str]
-    limits: LimitHolders
+    limits: Limits
     small: Mapping[str, SmallTable]
 
 
@@ -86,8 +91,10 @@ class Preparation:
     """What a run needs besides its rows."""
 
     context: RunContext
-    limits: LimitHolders
+    limits: LimitTables
     balances: SmallTable | None
+    erp_holds: SmallTable | None = None
+    overrides: SmallTable | None = None
 
 
 def read_master(
@@ -96,7 +103,7 @@ def read_master(
     """Read customers and the small tables, and quarantine their bad rows; tables side by side."""
     readers: tuple[Callable[[], Any], ...] = (
         lambda: _read_customers(ledger, configuration, quarantine),
-        lambda: read_limit_holders(ledger.tables.get("credit_limits"), quarantine),
+        lambda: read_limits(ledger.tables.get("credit_limits"), quarantine),
         lambda: _check_sales(ledger, quarantine),
         lambda: _read_small_tables(ledger, quarantine),
     )
@@ -229,11 +236,20 @@ def build_context(
             data, law, by_debtor=configuration.interest.regime_by == "debtor"
         ),
         pays_interest_first=interest_first(data),
+        item_rules=build_item_rules(
+            data, law, least_days(configuration.rules.overdue_age) - OUTLOOK_DAYS
+        ),
     )
     return Preparation(
         context,
-        master.limits,
+        LimitTables(
+            master.limits,
+            Policies(master.small.get("policies")),
+            master.small.get("default_limits"),
+        ),
         master.small.get("ledger_balances"),
+        master.small.get("erp_holds"),
+        master.small.get("overrides"),
     )
 
 

@@ -6,29 +6,27 @@ import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_documents
+from encours.calc.flows import FLOWS
+from encours.calc.hit_sums import HitSums
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
 from encours.calc.refusals import ItemRefused, MissingRates, require_rates
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import by_item
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
+from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
-from encours.passes.work_unit import (
-    Neighbours,
-    UnitOptions,
-    UnitResult,
-    candidates_of,
-    compute_unit,
-    probe_unit,
-)
+from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.probe import candidates_of, insured_rows, probe_cover, probe_documents
+from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
 from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import open_part, part_name
@@ -38,10 +36,12 @@ from encours_schemas.shapes import shape_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
     from encours.ledger.duplicates import Duplicates
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
+    from encours.passes.cover_pass import CoverPass
     from encours.passes.keys_pass import Keys
     from encours.passes.progress import Progress
     from encours.publish.staging import Staging
@@ -58,6 +58,8 @@ Two threads hand the interpreter to one another between columns: fewer, longer s
 columns that fit the processor's cache would gain.
 """
 
+_PROBED_FIRST = ("customer_id", "document_type")
+
 _KEPT_COLUMN = {
     Reason.DUE_BEFORE_DOCUMENT: "due_date",
     Reason.OPEN_AMOUNT_DIFFERS: "open_amount",
@@ -70,12 +72,17 @@ class RowsResult:
 
     lines: KeyedSums = field(default_factory=lambda: KeyedSums(len(LINE_SUMS)))
     cells: KeyedSums = field(default_factory=lambda: KeyedSums(len(CELL_SUMS)))
+    flows: KeyedSums = field(default_factory=lambda: KeyedSums(len(FLOWS)))
+    has_allocations: bool = False
     totals: CurrencyTotals = field(default_factory=CurrencyTotals)
     order_payments: list[pa.Table] = field(default_factory=list)
     refused_ordinals: list[Array] = field(default_factory=list)
     refused_causes: list[tuple[str, Reason]] = field(default_factory=list)
     missing_rates: MissingRates = field(default_factory=Counter)
     published: list[PublishedFile] = field(default_factory=list)
+    cover: CoverTotals | None = None
+    hits: HitSums = field(default_factory=HitSums)
+    oldest_late: OldestOfAccounts | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
 
@@ -92,13 +99,17 @@ class RowsPass:
         context: RunContext,
         quarantine: Quarantine,
         staging: Staging | None,
+        cover: CoverPass | None = None,
     ) -> None:
         """Take what the keys pass found. Without a staging nothing is written (`validate`)."""
+        self._cover = cover
+        self._insures = cover is not None and cover.insurance.covers_anything
         self._source, self._keys, self._duplicates = source, keys, duplicates
         self._extract_day, self._context = extract_day, context
         self._chunk_rows = chunk_rows or CHUNK_ROWS
         self._quarantine, self._staging = quarantine, staging
         self._shared = NONE_SHARED
+        self._late = None if staging is None else open_late_items(staging.spill, context)
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
         self._columns = [name for name in source.columns if name in known]
@@ -106,12 +117,14 @@ class RowsPass:
         self.result = RowsResult(carried=self._carried)
 
     def run(self, threads: int, progress: Progress) -> RowsResult:
-        """Settle documents that several units share, then compute and write every unit.
+        """Settle what a unit cannot know alone, then compute and write every unit.
 
         Raises RateMissing when items need a rate that is not known, once all are counted.
         """
-        if len(self._keys.shared_documents):
-            self._shared = self._settle_shared_documents(threads, progress)
+        if len(self._keys.shared_documents) or self._insures:
+            self._shared = self._probe_units(threads, progress)
+        if self._cover is not None:
+            self.result.cover = self._cover.settle(threads, progress)
         units = self._source.units
         progress.start_stage("items", self._source.row_count)
         parts = [units[at : at + UNITS_PER_PART] for at in range(0, len(units), UNITS_PER_PART)]
@@ -125,6 +138,10 @@ class RowsPass:
                 self._harden(file)
         progress.finish_stage()
         require_rates(self.result.missing_rates, self._context.law)
+        if self._cover is not None:
+            self._cover.close()
+        if self._late is not None:
+            self.result.oldest_late = self._late.settle(self.result.lines, threads)
         return self.result
 
     def _harden(self, file: PublishedFile) -> None:
@@ -132,25 +149,27 @@ class RowsPass:
         if self._staging is not None:
             self._staging.harden(file)
 
-    def _settle_shared_documents(self, threads: int, progress: Progress) -> SharedDocuments:
-        """Choose the item that bears the compensation of each document that units share."""
+    def _probe_units(self, threads: int, progress: Progress) -> SharedDocuments:
+        """Choose the bearer of each document that units share, and park the insured items."""
         shared = SharedDocuments(self._keys.shared_documents, np.empty(0, np.int64))
-        units = [unit for unit in self._source.units if self._keys.units_with_shared[unit.number]]
-        progress.start_stage("documents", sum(unit.row_count for unit in units))
+        units = [
+            unit
+            for unit in self._source.units
+            if self._insures or self._keys.units_with_shared[unit.number]
+        ]
+        progress.start_stage("probe", sum(unit.row_count for unit in units))
 
-        def probe(unit: Unit) -> pa.Table:
+        def probe(unit: Unit) -> pa.Table | None:
             with self._naming_item(unit):
-                found = probe_unit(
-                    self._read(unit),
-                    self._neighbours(unit, shared),
-                    self._extract_day,
-                    self._context,
-                )
+                found = self._probe_unit(unit, shared)
             progress.advance(unit.row_count)
             return found
 
-        probed = pa.concat_tables(run_in_order(probe, units, threads))
+        listed = [found for found in run_in_order(probe, units, threads) if found is not None]
         progress.finish_stage()
+        if not listed:
+            return shared
+        probed = pa.concat_tables(listed)
         everyone = np.arange(probed.num_rows)
         item_id = probed.column("item_id").combine_chunks()
         rows = first_of_documents(candidates_of(probed), everyone, item_id)
@@ -170,6 +189,22 @@ class RowsPass:
             error.where = f"open_items, {unit.file.relative}, row {number}, item {shape}"
             raise
 
+    def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table | None:
+        """Read what must be known of a unit before the others: all of it only where needed."""
+        has_shared = bool(self._keys.units_with_shared[unit.number])
+        insured = np.empty(0, np.int64)
+        if self._cover is not None and self._insures:
+            wanted = [name for name in _PROBED_FIRST if name in self._columns]
+            insured = insured_rows(self._source.read(unit, wanted), self._cover, self._context)
+        if not has_shared and not len(insured):
+            return None
+        data, neighbours = self._read(unit), self._neighbours(unit, shared)
+        if self._cover is not None and len(insured):
+            probe_cover(data, neighbours, unit, insured, self._cover, self._context)
+        if not has_shared:
+            return None
+        return probe_documents(data, neighbours, self._extract_day, self._context)
+
     def _read(self, unit: Unit) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
         data = self._source.read(unit, self._columns, proven=KEY_COLUMNS)
@@ -185,6 +220,17 @@ class RowsPass:
             unit.first_ordinal, ordered, copies, conflicts, shared, customer_code=customers
         )
 
+    def _with_facts(self, unit: Unit, neighbours: Neighbours) -> Neighbours:
+        """Add what insurance covers of a unit's items, and when the earlier run had them due."""
+        if self._keys.earlier_due is not None:
+            due_day = np.full(unit.row_count, NO_DAY, np.int32)
+            earlier = self._keys.earlier_due.read(unit.number)
+            due_day[earlier["ordinal"] - unit.first_ordinal] = earlier["due_day"]
+            neighbours = replace(neighbours, earlier_due_day=due_day)
+        if self._cover is None:
+            return neighbours
+        return replace(neighbours, cover=self._cover.of_unit(unit))
+
     def _write_part(
         self, number: int, units: Sequence[Unit], progress: Progress
     ) -> list[PublishedFile]:
@@ -194,7 +240,7 @@ class RowsPass:
             with self._naming_item(unit):
                 result = compute_unit(
                     self._read(unit),
-                    self._neighbours(unit, self._shared),
+                    self._with_facts(unit, self._neighbours(unit, self._shared)),
                     UnitOptions(self._extract_day, self._chunk_rows),
                     self._context,
                 )
@@ -214,6 +260,8 @@ class RowsPass:
 
     def _collect(self, unit: Unit, result: UnitResult) -> None:
         """Combine a unit's sums with those of the others, and quarantine its bad rows."""
+        if self._late is not None:
+            self._late.add(unit.number, result.late)
         self._quarantine.add_faults(self._source, unit, result.faults)
         for reason, rows in result.kept.items():
             causes = [(_KEPT_COLUMN[reason], reason)] * len(rows)
@@ -221,8 +269,10 @@ class RowsPass:
         with self._lock:
             self.result.lines.merge(result.lines)
             self.result.cells.merge(result.cells)
+            self.result.flows.merge(result.flows)
             self.result.totals.merge(result.totals)
             self.result.missing_rates.update(result.missing_rates)
+            self.result.hits.add(result.hits)
             if result.order_payments.num_rows:
                 self.result.order_payments.append(result.order_payments)
             for refused in result.allocation_faults:

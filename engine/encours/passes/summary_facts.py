@@ -28,6 +28,8 @@ def manifest_facts(
     """Give counts, control totals and rate series of a run; amounts as exact decimals."""
     rows: dict[str, int] = {}
     for file in published:
+        if not file.file.endswith(".parquet"):
+            continue
         rows[file.table] = rows.get(file.table, 0) + (file.rows or 0)
     counts = totals.counts
     kinds = ("open", "settled_late", "settled_in_time", "not_yet_posted", "settled_date_unknown")

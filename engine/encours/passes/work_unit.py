@@ -11,17 +11,19 @@ import pyarrow.compute as pc
 
 from encours.calc.columns import milli_of
 from encours.calc.context import COMPONENTS
+from encours.calc.cover_of_items import ItemCover, item_cover
 from encours.calc.documents import (
     NONE_SHARED,
     Candidates,
     SharedDocuments,
     choose_bearers,
     compensate,
-    document_keys,
     find_candidates,
-    is_among,
     join_candidates,
 )
+from encours.calc.flows import FLOWS, sum_flows
+from encours.calc.hit_sums import grouped
+from encours.calc.item_watch import Watched, watch_items
 from encours.calc.items import MeasuredItems, measure_items
 from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
@@ -31,9 +33,10 @@ from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import AllocationFaults, attach_allocations
 from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_of
 from encours.ledger.decode import hash_column
-from encours.ledger.items import OPEN_ITEMS, Items, resolve_items, with_default
+from encours.ledger.items import OPEN_ITEMS, Items, resolve_items
 from encours.ledger.master import CURRENCY_POSITIONS
 from encours.passes.encode import encode_items, gather_rows
+from encours.passes.scenario import delay_payments
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
@@ -53,6 +56,9 @@ class Neighbours:
     shared         documents that other units have items of, too
     start          row of the unit where these rows begin
     customer_code  int32[n] `MasterData.customer_codes` of the unit, where it is known already
+    cover          what insurance covers of its items, by ordinal (`COVER_RECORD`); None: nobody
+                   insures anything
+    earlier_due_day  int32[rows] due days in the earlier run, `NO_DAY` where unknown; None: no run
     """
 
     first_ordinal: int
@@ -62,6 +68,8 @@ class Neighbours:
     shared: SharedDocuments = field(default=NONE_SHARED)
     start: int = 0
     customer_code: Array | None = None
+    cover: Array | None = None
+    earlier_due_day: Array | None = None
 
     def ordinal(self, row: int) -> int:
         """Give the ordinal in the table of one of the rows."""
@@ -78,7 +86,16 @@ class Neighbours:
             _within(self.conflicts, start, count),
             self.shared,
             start,
+            None if self.cover is None else _between(self.cover, first, count),
+            None if self.earlier_due_day is None else self.earlier_due_day[start : start + count],
         )
+
+
+def _between(cover: Array, first: int, count: int) -> Array:
+    """Give the cover of consecutive items of the table."""
+    low, high = np.searchsorted(cover["ordinal"], np.array([first, first + count]))
+    found: Array = cover[low:high]
+    return found
 
 
 def _within(rows: Array, start: int, count: int) -> Array:
@@ -106,6 +123,9 @@ class UnitResult:
     kept               rows that stay in spite of a warning, by reason: int64[k]
     allocation_faults  allocations that their items refuse
     missing_rates      items whose interest needs a rate that is not known
+    hits               items that rules look for, by account (`HIT_SCHEMA`)
+    late               late items that may be too old (`LATE_SCHEMA`)
+    flows              what was posted since the earlier run, per line (`FLOWS`)
     """
 
     published: pa.Table
@@ -119,6 +139,9 @@ class UnitResult:
     kept: dict[Reason, Array]
     allocation_faults: list[AllocationFaults]
     missing_rates: MissingRates
+    hits: pa.Table
+    late: pa.Table
+    flows: KeyedSums
 
 
 @dataclass(frozen=True)
@@ -131,6 +154,9 @@ class _Slice:
     measured: MeasuredItems
     refused: AllocationFaults
     candidates: Candidates
+    cover: ItemCover | None
+    watched: Watched
+    flows: KeyedSums
 
 
 def compute_unit(
@@ -172,8 +198,11 @@ def compute_unit(
         lines, cells = sum_lines(piece.items, piece.measured, paid, rows, context)
         result.lines.merge(lines)
         result.cells.merge(cells)
+        result.flows.merge(piece.flows)
         carried = _carried(piece.data, context)
-        published.append(gather_rows(piece.items, piece.measured, paid, carried, context))
+        published.append(
+            gather_rows(piece.items, piece.measured, paid, piece.cover, carried, context)
+        )
         order_payments.append(_order_payments(piece.items, piece.measured))
         if context.configuration.interest.periods:
             periods.append(interest_periods(piece.items, piece.measured, context))
@@ -208,7 +237,13 @@ def _measure_slice(
     )
     found = find_candidates(items, measured, company_hashes(context), context)
     candidates = found._replace(row=found.row + neighbours.start)
-    return _Slice(neighbours.start, data, items, measured, refused, candidates)
+    cover = item_cover(neighbours.cover, neighbours.first_ordinal, items)
+    watched = watch_items(items, measured, data, neighbours.earlier_due_day, cover, context)
+    measured.warning_bits[:] |= watched.warning_bits
+    flows = sum_flows(items, measured, neighbours.records, neighbours.first_ordinal, context)
+    return _Slice(
+        neighbours.start, data, items, measured, refused, candidates, cover, watched, flows
+    )
 
 
 def _joined_result(slices: list[_Slice]) -> UnitResult:
@@ -233,6 +268,9 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
         kept={reason: np.concatenate(rows) for reason, rows in kept.items()},
         allocation_faults=[piece.refused for piece in slices],
         missing_rates=sum((piece.measured.missing_rates for piece in slices), MissingRates()),
+        hits=grouped(pa.concat_tables([piece.watched.hits for piece in slices])),
+        late=pa.concat_tables([piece.watched.late for piece in slices]),
+        flows=KeyedSums(len(FLOWS)),
     )
 
 
@@ -245,73 +283,29 @@ def _carried(data: pa.Table, context: RunContext) -> dict[str, pa.Array]:
     }
 
 
-def probe_unit(
-    data: pa.Table, neighbours: Neighbours, extract_day: int, context: RunContext
-) -> pa.Table:
-    """List the unit's candidates for the compensation of documents that other units share.
-
-    Only the rows of such documents are decoded and measured.
-    """
-    numbers = combine(data.column("item_id"))
-    if "document_number" in data.column_names:
-        numbers = with_default(combine(data.column("document_number")), numbers)
-    company_first, _ = hash_column(combine(data.column("company_code")))
-    key, _ = document_keys(numbers, company_first)
-    wanted = np.flatnonzero(is_among(key, neighbours.shared.keys))
-    few = _rows_of(neighbours, wanted)
-    rows = _plain_rows(data, wanted)
-    customer_code = context.master.customer_codes(rows)
-    with renumbering(lambda row: neighbours.ordinal(int(wanted[row]))):
-        items, _, measured = measure_rows(rows, customer_code, few, extract_day, context)
-    found = find_candidates(items, measured, company_hashes(context), context)
-    return pa.table(
-        {
-            "key": found.key,
-            "identity": found.identity,
-            "split_day": found.split_day,
-            "due_day": found.due_day,
-            "item_id": items.item_id.take(pa.array(found.row)),
-            "ordinal": wanted[found.row] + neighbours.first_ordinal,
-        }
-    )
-
-
-def _plain_rows(data: pa.Table, wanted: Array) -> pa.Table:
-    """Take some rows, and leave behind dictionaries that are larger than they are."""
-    few = data.take(pa.array(wanted))
-    columns = [
-        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        for column in few.columns
-    ]
-    return pa.table(columns, names=few.column_names)
-
-
-def _rows_of(neighbours: Neighbours, wanted: Array) -> Neighbours:
-    """Give the neighbours of some rows of a unit, as if those were a unit of their own."""
-    row = (neighbours.records["first"] - np.uint64(neighbours.first_ordinal)).astype(np.int64)
-    place = np.searchsorted(wanted, row)
-    among = wanted[np.minimum(place, len(wanted) - 1)] == row
-    records = neighbours.records[among].copy()
-    records["first"] = place[among]
-    return Neighbours(
-        0,
-        records,
-        np.flatnonzero(np.isin(wanted, neighbours.copies)),
-        np.flatnonzero(np.isin(wanted, neighbours.conflicts)),
-    )
-
-
-def candidates_of(probed: pa.Table) -> Candidates:
-    """Give the candidates that several units listed; their rows are rows of that list."""
-    return Candidates(
-        np.arange(probed.num_rows, dtype=np.int64),
-        *(probed.column(name).to_numpy() for name in ("key", "identity", "split_day", "due_day")),
-    )
-
-
 def company_hashes(context: RunContext) -> Array:
     """Give the hash of each company code's text: uint64[companies]."""
     return hash_column(pa.array(context.master.companies.codes, pa.string()))[0]
+
+
+def resolve_rows(
+    data: pa.Table, customer_code: Array, neighbours: Neighbours, context: RunContext
+) -> tuple[Items, Array]:
+    """Decode and check a unit's items; give them and the allocations that go with them."""
+    items = resolve_items(data, customer_code, context.master, context.as_of_day)
+    for rows, reason in (
+        (neighbours.copies, Reason.DUPLICATE_KEY),
+        (neighbours.conflicts, Reason.CONFLICTING_DUPLICATE),
+    ):
+        found = np.zeros(items.row_count, bool)
+        found[rows] = True
+        items.faults.add(found, "item_id", reason, WHOLE_TABLE)
+    if context.payment_delay_days is None:
+        return items, neighbours.records
+    records, items = delay_payments(
+        neighbours.records, items, neighbours.first_ordinal, context.payment_delay_days
+    )
+    return items, records
 
 
 def measure_rows(
@@ -321,17 +315,10 @@ def measure_rows(
     extract_day: int,
     context: RunContext,
 ) -> tuple[Items, AllocationFaults, MeasuredItems]:
-    """Decode, check, join and measure a unit's items, or some of them."""
-    items = resolve_items(data, customer_code, context.master, context.as_of_day)
-    for rows, reason in (
-        (neighbours.copies, Reason.DUPLICATE_KEY),
-        (neighbours.conflicts, Reason.CONFLICTING_DUPLICATE),
-    ):
-        found = np.zeros(items.row_count, bool)
-        found[rows] = True
-        items.faults.add(found, "item_id", reason, WHOLE_TABLE)
+    """Decode, check, join and measure a unit's items."""
+    items, records = resolve_rows(data, customer_code, neighbours, context)
     attached, refused = attach_allocations(
-        neighbours.records, items, neighbours.first_ordinal, context.as_of_day, extract_day
+        records, items, neighbours.first_ordinal, context.as_of_day, extract_day
     )
     with renumbering(neighbours.ordinal):
         measured = measure_items(items, attached, context, extract_day)

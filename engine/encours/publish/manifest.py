@@ -59,11 +59,13 @@ def make_run_id(
     inputs: Iterable[Mapping[str, object]],
     configuration: Mapping[str, object],
     previous_run: str | None,
+    follows: str | None = None,
 ) -> str:
     """Give the id that this run has every time it is made from the same things.
 
     inputs        entries of the manifest; table, file and sha256 count
-    previous_run  id of the run that this one follows, None for the first
+    previous_run  id of the latest run of an earlier date, None for the first
+    follows       id of the run that the ERP was told before this one, None where there is none
     """
     named = ("table", "file", "sha256")
     sources = sorted([str(each[name]) for name in named] for each in inputs)
@@ -74,6 +76,7 @@ def make_run_id(
         "engine_version": engine_version(),
         "inputs": sources,
         "previous_run": previous_run,
+        "follows": follows,
     }
     return hashlib.sha256(canonical(facts)).hexdigest()[:RUN_ID_DIGITS]
 
@@ -114,6 +117,19 @@ def canonical(value: object) -> bytes:
         _jsonable(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
     )
     return text.encode()
+
+
+def pretty(value: object) -> bytes:
+    """Give the JSON text of a value for people and machines: keys sorted, one fact a line."""
+    text = json.dumps(
+        _jsonable(value), sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False
+    )
+    return text.encode() + b"\n"
+
+
+def amount_of(milli: int) -> str:
+    """Give thousandths as an amount in text, with three decimals."""
+    return format(Decimal(milli).scaleb(-3), "f")
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> str:

@@ -79,6 +79,11 @@ def publications(output: Path) -> Path:
     return output / STATE / "publications"
 
 
+def outbox(output: Path) -> Path:
+    """Give the folder of what the ERP was told, run by run (`publish.outbox`)."""
+    return output / STATE / "outbox"
+
+
 def list_records(output: Path) -> list[Record]:
     """Give all records in the order of publication; `OutputUnwritable` where one is damaged."""
     folder = publications(output)
@@ -158,6 +163,7 @@ def complete(output: Path, record: Record) -> None:
     displaced = _staged(output, record)
     if files.identity_of(displaced) is not None:
         _set_aside(output, displaced, record.replaces or "unknown")
+    _file_entry(output, record)
     folder = publications(output)
     numbered = folder / f"{record.sequence:08d}.json"
     try:
@@ -206,6 +212,21 @@ def _set_aside(output: Path, displaced: Path, run_id: str) -> None:
         except FileExistsError:
             continue
         break
+    files.sync_directory(folder)
+
+
+def _file_entry(output: Path, record: Record) -> None:
+    """Put what a run tells the ERP into the outbox, now that the run is visible."""
+    staged = staging_root(output) / record.token / "outbox"
+    if files.identity_of(staged) is None:
+        return
+    folder = files.ensure_directory(outbox(output))
+    try:
+        files.rename_no_replace(staged, folder / record.run_id)
+    except FileExistsError:
+        # The same run was published before and is published again: it tells the same.
+        files.delete_tree(folder / record.run_id)
+        files.rename_no_replace(staged, folder / record.run_id)
     files.sync_directory(folder)
 
 

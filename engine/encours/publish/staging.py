@@ -5,6 +5,7 @@ In `<output>/.encours/`:
 - `lock`: one run at a time writes an output;
 - `staging/<token>.lock`: held as long as the owner of the staging lives;
 - `staging/<token>/as_of=…/`: what will be published;
+- `staging/<token>/outbox/`: what the run tells the ERP (`publish.outbox`);
 - `staging/<token>/spill/`: scratch.
 """
 
@@ -20,6 +21,7 @@ from typing import Final, Self
 
 from encours.publish import files, records
 from encours.publish.files import HeldLock, PublishedFile
+from encours.publish.outbox import finish_approvals
 from encours.publish.verify import Difference, content_differences
 from encours_schemas.errors import EncoursError, OutputBusy, OutputUnwritable, PublicationUnknown
 
@@ -49,6 +51,7 @@ class Staging:
         self.root = records.staging_root(self.output) / self.token
         self.directory = self.root / records.published_directory(self.root, as_of).name
         self.spill = self.root / "spill"
+        self.outbox = self.root / "outbox"
         self._revise = revise
         self._kept = False
         self._locks: list[HeldLock] = []
@@ -103,6 +106,7 @@ class Staging:
             staging_root = files.ensure_directory(records.staging_root(self.output))
             files.ensure_directory(records.publications(self.output))
             records.settle(self.output)
+            finish_approvals(self.output)
             _reclaim(staging_root)
             self._take_lock(records.staging_lock(self.output, self.token))
             for directory in (self.root, self.directory, self.spill):

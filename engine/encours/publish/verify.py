@@ -9,6 +9,7 @@ from pathlib import Path
 from encours.publish import files
 from encours.publish.files import MANIFEST_NAME, PublishedFile
 from encours.publish.manifest import DIGEST, Manifest, manifest_digest
+from encours.publish.outbox import listed_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def differences(directory: Path, manifest: Manifest, *, threads: int = 2) -> lis
 
     threads  how many files are read at once
     """
-    files_listed = [PublishedFile(**entry) for entry in manifest["outputs"]]
+    files_listed = listed_files(directory, manifest)
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         contents = pool.map(lambda listed: content_differences(directory, listed), files_listed)
         found = [each for part in contents for each in part]
@@ -47,14 +48,14 @@ def differences(directory: Path, manifest: Manifest, *, threads: int = 2) -> lis
 
 def outline_differences(directory: Path, manifest: Manifest) -> list[Difference]:
     """Give the differences that show without reading a file: names, sizes, sums, own digest."""
-    entries = {str(entry["file"]): entry for entry in manifest["outputs"]}
+    entries = {each.file: each for each in listed_files(directory, manifest)}
     present = set(_files_below(directory)) - {MANIFEST_NAME}
     found = [Difference(name, "missing") for name in sorted(set(entries) - present)]
     found += [Difference(name, "not listed") for name in sorted(present - set(entries))]
     for name in sorted(present & set(entries)):
         size = (directory / name).lstat().st_size
-        if size != entries[name]["size"]:
-            found.append(Difference(name, "size", str(size), str(entries[name]["size"])))
+        if size != entries[name].size:
+            found.append(Difference(name, "size", str(size), str(entries[name].size)))
     found += _table_rows(manifest)
     if manifest_digest(manifest) != manifest.get(DIGEST):
         found.append(Difference(MANIFEST_NAME, DIGEST, expected="the digest of its own content"))

@@ -5,6 +5,8 @@ This is the only part of the package that needs pydantic.
 
 from __future__ import annotations
 
+from encours_schemas.configuration.adapters import AdapterColumn, AdapterTemplate
+from encours_schemas.configuration.erp import Erp, Orders
 from encours_schemas.configuration.law import OwnRate, OwnRegime
 from encours_schemas.configuration.loading import Loaded, load_configuration
 from encours_schemas.configuration.models import (
@@ -23,9 +25,12 @@ from encours_schemas.configuration.models import (
 )
 
 __all__ = [
+    "AdapterColumn",
+    "AdapterTemplate",
     "Ageing",
     "Configuration",
     "Defaults",
+    "Erp",
     "Exposure",
     "ExposureTerms",
     "Fx",
@@ -33,6 +38,7 @@ __all__ = [
     "Interest",
     "Limits",
     "Loaded",
+    "Orders",
     "OwnRate",
     "OwnRegime",
     "Reporting",

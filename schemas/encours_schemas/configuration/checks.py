@@ -18,7 +18,6 @@ from encours_schemas.inputs import INPUT_TABLES
 from encours_schemas.layouts import date_formats
 from encours_schemas.names import nearest_name
 from encours_schemas.outputs import CREDIT_ACCOUNTS, ITEMS
-from encours_schemas.rule_ids import RuleId
 from encours_schemas.tables import Kind
 
 if TYPE_CHECKING:
@@ -143,13 +142,6 @@ def checked_country(code: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", code):
         raise wrong("an ISO 3166-1 code of two capital letters, as `FR`")
     return code
-
-
-def checked_rule_id(name: str) -> str:
-    """Refuse a rule that does not exist."""
-    if name not in set(RuleId):
-        raise unknown_name(name, tuple(RuleId), "the id of a rule")
-    return name
 
 
 def checked_table_name(name: str) -> str:

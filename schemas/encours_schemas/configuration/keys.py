@@ -156,6 +156,8 @@ def _annotation_at(path: KeyPath) -> Any:  # noqa: ANN401 - annotations have no 
             kind = section.model_fields[part].annotation
         elif get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         else:
             return None
     return _without_metadata(kind)

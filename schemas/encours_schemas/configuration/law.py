@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from encours_schemas.configuration import checks
-from encours_schemas.configuration.sections import FromList, InOrder, Section
+from encours_schemas.configuration.section import FromList, InOrder, Section
 
 
 def _as_date(value: object) -> object:

@@ -7,13 +7,15 @@ engine can work with.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from encours_schemas.configuration import checks
+from encours_schemas.configuration.erp import Erp, Orders
 from encours_schemas.configuration.law import OwnRate, OwnRegimes
-from encours_schemas.configuration.sections import (
+from encours_schemas.configuration.rules import Rules
+from encours_schemas.configuration.section import (
     FromList,
     InOrder,
     ModelsInOrder,
@@ -303,7 +305,6 @@ class SourceForm(Section):
 
 
 TableName = Annotated[str, AfterValidator(checks.checked_table_name)]
-RuleName = Annotated[str, AfterValidator(checks.checked_rule_id)]
 
 
 class Input(Section):
@@ -376,12 +377,8 @@ class Configuration(Section):
     exposure: Exposure = Field(default_factory=Exposure)
     interest: Interest = Field(default_factory=Interest)
     limits: Limits = Field(default_factory=Limits)
-    rules: Annotated[dict[RuleName, dict[str, Any]], InOrder] = Field(
-        default_factory=dict,
-        description=(
-            "One table per rule id: whether it is enabled, its thresholds, its holds, and where "
-            "it applies."
-        ),
-    )
+    rules: Rules = Field(default_factory=Rules)
+    orders: Orders = Field(default_factory=Orders)
+    erp: Erp = Field(default_factory=Erp)
     input: Input = Field(default_factory=Input)
     defaults: Defaults = Field(default_factory=Defaults)

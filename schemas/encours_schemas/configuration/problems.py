@@ -27,6 +27,7 @@ _EXPECTED: Final = {
     "tuple_type": "a list",
     "dict_type": "a table",
     "model_type": "a table",
+    "missing": "a value",
     "is_instance_of": "an exact number",
     "finite_number": "a finite number",
 }
@@ -75,6 +76,7 @@ def _shown(location: tuple[int | str, ...]) -> str:
 def _nearest_key(path: KeyPath) -> str:
     """Suggest a key of the same section, or the same key of another section."""
     known = keys.siblings(path)
+    path = tuple(part for part in path if not part.isdigit())  # a place in a list is no name
     by_last = {key[-1]: key for key in keys.static_keys()}
     near = nearest_name(path[-1], known)
     if near is not None and path[-1] not in by_last:
@@ -126,4 +128,7 @@ def _as_toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(_as_toml(one) for one in value)}]"
+    if isinstance(value, BaseModel):
+        named = ((name, getattr(value, name)) for name in type(value).model_fields)
+        return f"{{ {', '.join(f'{name} = {_as_toml(one)}' for name, one in named)} }}"
     return str(value) if isinstance(value, int) else f'"{value}"'

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from encours.ledger.checking import FAULT_COLUMN
-from encours.ledger.findings import InputNotice
+from encours.ledger.findings import RunNotice
 from encours.ledger.layouts.clearing import COLUMNS as CLEARING_COLUMNS
 from encours.ledger.layouts.clearing import Clearings, gathered
 from encours.ledger.layouts.joins import JoinIndex, joined_shelves, read_shelf
@@ -47,12 +47,12 @@ class RuleOutput:
     tally: Tally
     unbalanced: int = 0
 
-    def notices(self) -> list[InputNotice]:
+    def notices(self) -> list[RunNotice]:
         """Tell of groups that do not add up."""
         found = []
         if self.unbalanced:
             found.append(
-                InputNotice(
+                RunNotice(
                     RunWarning.LETTERING_UNBALANCED,
                     f"layout {self.layout}, {self.rule.place}: {self.unbalanced} groups do not "
                     "add up to zero",

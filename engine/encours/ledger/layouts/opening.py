@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from encours.ledger.discovery import discover
-from encours.ledger.findings import Finding, InputNotice
+from encours.ledger.findings import Finding, RunNotice
 from encours.ledger.inspection import FileParts
 from encours.ledger.layouts.catalog import layouts_of
 from encours.ledger.layouts.claims import claim, list_files
@@ -204,7 +204,7 @@ def _tables_of(
     sources: dict[str, SourceTable],
     every: list[RuleOutput],
     configuration: Configuration,
-    notices: list[InputNotice],
+    notices: list[RunNotice],
 ) -> dict[str, TableSource]:
     """Put the tables together that a layout's rules made."""
     made: dict[str, list[RuleOutput]] = defaultdict(list)
@@ -224,7 +224,7 @@ def _tables_of(
                 normalised[key] = max(normalised[key], count)
     for (source_name, name), count in sorted(normalised.items()):
         notices.append(
-            InputNotice(
+            RunNotice(
                 RunWarning.VALUES_NORMALISED,
                 f"layout {layout.name}: {count} values of {source_name}.{name} are written in "
                 "another than the first declared form",

@@ -1,0 +1,181 @@
+"""What the earlier run found, and how what is found now compares with it (DOMAIN 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.breaches.levels import HOLD_BITS
+from encours_schemas.outputs import BREACH_STATUSES, SEVERITIES
+from encours_schemas.rule_ids import RuleId
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NEW, WORSENED, UNCHANGED, IMPROVED, CURED = (
+    BREACH_STATUSES.index(name) for name in ("new", "worsened", "unchanged", "improved", "cured")
+)
+FEWER_IS_WORSE: Final = frozenset(
+    {
+        RuleId.INSURER_NOTIFICATION,
+        RuleId.COVER_ENDING,
+        RuleId.TEMPORARY_LIMIT_ENDING,
+        RuleId.CLAIM_FILING,
+        RuleId.LIMITATION,
+        RuleId.INSURED_LIMIT_REDUCED,
+    }
+)
+"""Rules that measure what is left: days to go, or a limit that fell."""
+REMEMBERED: Final = (
+    "breach_id",
+    "rule",
+    "severity",
+    "scope",
+    "party_id",
+    "credit_segment",
+    "subject",
+    "measured",
+    "threshold",
+    "currency",
+    "hold_orders",
+    "hold_deliveries",
+    "hold_production",
+    "status",
+    "first_seen",
+)
+"""Columns of `breaches` that the next run needs."""
+_NARROW: Final = pa.decimal128(37, 6)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The breaches of the earlier run that were not cured, m rows of `REMEMBERED` columns.
+
+    as_of  date of that run, None where there is none
+    """
+
+    as_of: date | None
+    table: pa.Table
+
+    @property
+    def ids(self) -> pa.Array:
+        """Name them: string[m]."""
+        return _one(self.table.column("breach_id"))
+
+    def held(self, ids: pa.Array) -> Array:
+        """Give the holds that breaches asked for in the earlier run: uint8[k], none: 0."""
+        place = self.find(ids)
+        return np.where(place >= 0, self.holds_and_none[place], 0).astype(np.uint8)
+
+    def find(self, ids: pa.Array) -> Array:
+        """Give the place of breaches here, -1 where there is none: int64[k]."""
+        found = pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)
+        return found.to_numpy(zero_copy_only=False).astype(np.int64)
+
+    @property
+    def holds_and_none(self) -> Array:
+        """Give the holds asked for as bits, and zero at the end: uint8[m + 1]."""
+        return np.append(holds_of(self.table), 0).astype(np.uint8)
+
+
+def remember(earlier: pa.Table | None, as_of: date | None) -> Memory:
+    """Keep what the next run needs of a published table `breaches`; None: nothing is known."""
+    if earlier is None:
+        empty = {name: pa.array([], kind) for name, kind in _kinds().items()}
+        return Memory(None, pa.table(empty))
+    table = earlier.select(REMEMBERED)
+    known = table.filter(pc.not_equal(table.column("status"), "cured"))
+    kinds = _kinds()
+    columns = {name: known.column(name).cast(kinds[name]) for name in REMEMBERED}
+    return Memory(as_of, pa.table(columns).combine_chunks())
+
+
+def _kinds() -> dict[str, pa.DataType]:
+    from encours_schemas import OUTPUT_TABLES
+
+    schema = OUTPUT_TABLES["breaches"].arrow_schema()
+    return {name: schema.field(name).type for name in REMEMBERED}
+
+
+def holds_of(table: pa.Table) -> Array:
+    """Give the hold columns of a table of breaches as bits: uint8[k]."""
+    bits = np.zeros(table.num_rows, np.uint8)
+    for name, bit in HOLD_BITS.items():
+        flags = _one(table.column(f"hold_{name}")).to_numpy(zero_copy_only=False)
+        bits |= flags.astype(bool).astype(np.uint8) * np.uint8(bit)
+    return bits
+
+
+def with_memory(found: pa.Table, memory: Memory, as_of: date) -> pa.Table:
+    """Add status and first day to the breaches of this run (columns `status`, `first_seen`)."""
+    place = memory.find(_one(found.column("breach_id")))
+    known = place >= 0
+    status = np.full(found.num_rows, NEW, np.int64)
+    rows = np.flatnonzero(known)
+    if len(rows):
+        before = memory.table.take(pa.array(place[rows]))
+        status[rows] = _compared(found.take(pa.array(rows)), before)
+    seen = _one(memory.table.column("first_seen")).take(pa.array(place, mask=~known))
+    return found.set_column(
+        found.column_names.index("status"),
+        "status",
+        pa.array(BREACH_STATUSES, pa.string()).take(pa.array(status)),
+    ).set_column(
+        found.column_names.index("first_seen"),
+        "first_seen",
+        seen.fill_null(pa.scalar(as_of, pa.date32())),
+    )
+
+
+def _compared(now: pa.Table, before: pa.Table) -> Array:
+    """Compare breaches with what they were: by severity, then holds, then distance: int64[k]."""
+    severity = _rank(now) - _rank(before)
+    counts = np.array([bits.bit_count() for bits in range(8)], np.int64)
+    holds = counts[holds_of(now)] - counts[holds_of(before)]
+    change = np.where(severity != 0, severity, np.where(holds != 0, holds, _distance(now, before)))
+    return np.where(change > 0, WORSENED, np.where(change < 0, IMPROVED, UNCHANGED))
+
+
+def _rank(table: pa.Table) -> Array:
+    """Give the severity as a number: int64[k]."""
+    found = pc.index_in(_one(table.column("severity")), value_set=pa.array(SEVERITIES))
+    return found.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _distance(now: pa.Table, before: pa.Table) -> Array:
+    """Tell whether the measure has moved away from its threshold (1) or towards it (-1)."""
+    moved = pc.subtract(_above(now).cast(_NARROW), _above(before).cast(_NARROW))
+    sign = pc.fill_null(pc.sign(moved), 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    fewer = pc.is_in(
+        _one(now.column("rule")),
+        value_set=pa.array([rule.value for rule in sorted(FEWER_IS_WORSE)], pa.string()),
+    )
+    return np.where(fewer.to_numpy(zero_copy_only=False), -sign, sign)
+
+
+def _above(table: pa.Table) -> pa.Array:
+    """Give measured less threshold; null where one is missing."""
+    measured = _one(table.column("measured")).cast(pa.decimal128(36, 6))
+    return pc.subtract(measured, _one(table.column("threshold")).cast(pa.decimal128(36, 6)))
+
+
+def cured(found: pa.Array, memory: Memory, rules: Collection[str]) -> pa.Table:
+    """Give the breaches of the earlier run that are there no more, of rules that are still on.
+
+    found  string[b]  ids of this run's breaches
+    """
+    table = memory.table
+    gone = pc.invert(pc.is_in(memory.ids, value_set=found))
+    looked_at = pc.is_in(_one(table.column("rule")), value_set=pa.array(sorted(rules), pa.string()))
+    return table.filter(pc.and_(gone, looked_at))
+
+
+def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,183 @@
+"""Who has a row in `credit_accounts`, and what is added up there (DOMAIN 5, TABLES 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.calc.exposure import POSITION_SUMS, Positions
+from encours.calc.sums import KeyedSums
+from encours.ledger.decode import NO_DAY
+from encours.ledger.master import DEFAULT_SEGMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from encours.calc.context import RunContext
+    from encours.ledger.limits import Limits
+    from encours.ledger.master import Customers
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class AccountRows:
+    """The n rows of `credit_accounts`, in the order of the table in memory.
+
+    account_ids   string[a]  all credit accounts; those of the customers first
+    account_code  int64[n]   positions in them
+    segments      credit segments, sorted
+    segment_code  int64[n]   positions in them
+    standing      int64[n]   customer that stands for the account, -1 where there is none
+    sums          int64[n, POSITION_SUMS + 1] (the last is the exposure), and the oldest late day
+    """
+
+    account_ids: pa.Array
+    account_code: Array
+    segments: tuple[str, ...]
+    segment_code: Array
+    standing: Array
+    sums: KeyedSums
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.account_code)
+
+    @cached_property
+    def exposure_milli(self) -> Array:
+        """Give each row's exposure: int64[n]."""
+        return np.ascontiguousarray(self.sums.sums[:, -1])
+
+    @cached_property
+    def _row_counts(self) -> Array:
+        """Count the rows of each account: int64[a]."""
+        return np.bincount(self.account_code, minlength=len(self.account_ids))
+
+    @property
+    def is_single(self) -> Array:
+        """Tell which rows are the only one of their account: bool[n]."""
+        found: Array = self._row_counts[self.account_code] == 1
+        return found
+
+    @cached_property
+    def _by_account(self) -> tuple[Array, Array]:
+        """Give rows by account, then segment: int64[n] rows, int64[a + 1] where each begins."""
+        order = np.lexsort((self.segment_code, self.account_code))
+        begins = np.zeros(len(self.account_ids) + 1, np.int64)
+        np.cumsum(self._row_counts, out=begins[1:])
+        return order, begins
+
+    def rows_of_accounts(self, account: Array) -> tuple[Array, Array]:
+        """Pair accounts, int64[k], with their rows: places in `account` int64[m], rows int64[m]."""
+        order, begins = self._by_account
+        counts = self._row_counts[account]
+        place = np.repeat(np.arange(len(account)), counts)
+        before = np.cumsum(counts) - counts
+        return place, order[begins[account][place] + np.arange(len(place)) - before[place]]
+
+    def single_row(self, account: Array) -> Array:
+        """Give the only row of each account: int64[k], -1 where it has several or none."""
+        order, begins = self._by_account
+        known = (account >= 0) & (self._row_counts[np.maximum(account, 0)] == 1)
+        row = np.full(len(account), -1, np.int64)
+        row[known] = order[begins[account[known]]]
+        return row
+
+    def find(self, segment: Array, names: Sequence[str], account: Array) -> Array:
+        """Give the row of each segment and account: int64[k], -1 where there is none.
+
+        segment  int32[k]  positions in `names`, -1 none
+        account  int64[k]  positions in `account_ids`, -1 none
+        """
+        known = {name: code for code, name in enumerate(self.segments)}
+        codes = np.array([known.get(name, -1) for name in names] + [-1], np.int64)[segment]
+        count = len(self.account_ids)
+        key = self.segment_code * count + self.account_code
+        order = np.argsort(key)
+        wanted = codes * count + account
+        found = np.full(len(wanted), -1, np.int64)
+        if len(key):
+            place = np.minimum(np.searchsorted(key, wanted, sorter=order), len(key) - 1)
+            row = order[place]
+            is_there = (codes >= 0) & (account >= 0) & (key[row] == wanted)
+            found[is_there] = row[is_there]
+        return found
+
+
+def account_rows(positions: Positions, limits: Limits, context: RunContext) -> AccountRows:
+    """Add positions up per credit segment and credit account (DOMAIN 5, TABLES 2)."""
+    customers = context.master.customers
+    segments = sorted({*context.master.companies.segment_names, *limits.segment_names})
+    segment = np.array(
+        [segments.index(name) for name in context.master.companies.segments], np.int64
+    )
+    accounts, extra = _accounts(positions, segments, limits, context)
+    key = segment[positions.company_code] * len(accounts)
+    key += customers.account_code[positions.customer_code]
+    sums = KeyedSums(len(POSITION_SUMS) + 1)
+    sums.add(key, np.column_stack([positions.sums, positions.exposure]), positions.oldest_day)
+    sums.add(extra, np.zeros((len(extra), len(POSITION_SUMS) + 1), np.int64))
+    segment_code, account_code = np.divmod(sums.keys, max(len(accounts), 1))
+    standing = representatives(customers, accounts)[account_code]
+    return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)
+
+
+def _accounts(
+    positions: Positions, segments: list[str], limits: Limits, context: RunContext
+) -> tuple[pa.Array, Array]:
+    """Give all account ids, and the keys of accounts that have a row without any item or order.
+
+    A limit named for a segment gives that row; a limit without one, open proceedings or a manual
+    hold give a row in `ALL` to an account that has no other.
+    """
+    customers = context.master.customers
+    is_new = pc.invert(pc.is_in(limits.parties, value_set=customers.account_ids))
+    named = np.zeros(len(limits.parties), bool)
+    named[limits.party_code[~limits.is_group]] = True
+    new = limits.parties.filter(pc.and_(is_new, pa.array(named)))
+    accounts = pa.concat_arrays([customers.account_ids, new])
+    code = pc.index_in(limits.parties, value_set=accounts)
+    code = pc.fill_null(code, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    place = np.array([segments.index(name) if name in segments else -1 for name in limits.segments])
+    place = np.append(place, -1)[limits.segment_code][~limits.is_group]
+    code = code[limits.party_code[~limits.is_group]] if len(limits) else code[:0]
+    with_segment = np.unique((place * len(accounts) + code)[place >= 0])
+    flagged = is_under_proceedings(customers, context.as_of_day) | customers.has_manual_hold
+    alone = np.concatenate([code[place < 0], customers.account_code[flagged]])
+    has_row = np.zeros(len(accounts), bool)
+    has_row[customers.account_code[positions.customer_code]] = True
+    has_row[code[place >= 0]] = True
+    lonely = np.unique(alone[~has_row[alone]])
+    return accounts, np.concatenate(
+        [with_segment, segments.index(DEFAULT_SEGMENT) * len(accounts) + lonely]
+    ).astype(np.int64)
+
+
+def is_under_proceedings(customers: Customers, as_of_day: int) -> Array:
+    """Tell whose insolvency proceedings are open at the as-of date: bool[n] (DOMAIN 6)."""
+    opened, ended = customers.insolvency_day, customers.insolvency_ended_day
+    is_open: Array = (opened != NO_DAY) & (opened <= as_of_day)
+    return is_open & ((ended == NO_DAY) | (ended > as_of_day))
+
+
+def representatives(customers: Customers, accounts: pa.Array) -> Array:
+    """Give the customer that stands for each account: int64[a], -1 where there is none.
+
+    The customer named like the account, else the first by id (bytes) of those that share it.
+    """
+    known = np.flatnonzero(~customers.is_placeholder)
+    ids = customers.ids.take(pa.array(known))
+    order = pc.sort_indices(ids.cast(pa.binary())).to_numpy()[::-1]
+    standing = np.full(len(accounts), -1, np.int64)
+    standing[customers.account_code[known[order]]] = known[order]
+    namesake = pc.index_in(accounts, value_set=ids)
+    found = pc.is_valid(namesake).to_numpy(zero_copy_only=False)
+    if len(known):
+        place = pc.fill_null(namesake, 0).to_numpy(zero_copy_only=False)
+        standing = np.where(found, known[place], standing)
+    return standing

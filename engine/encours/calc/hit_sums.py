@@ -1,0 +1,95 @@
+"""Items found by rules, added up by account: memory grows with accounts, not with items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.calc.item_watch import HIT_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_GROUP = ("rule", "place", "key")
+_SLACK_ROWS = 1 << 18
+
+
+def order_by(numbers: Sequence[Array], texts: pa.Array) -> Array:
+    """Give the order of rows by numbers, the first one first, then by the bytes of a text.
+
+    Texts are compared only where all numbers are equal, which is rare.
+    """
+    order = np.lexsort(tuple(reversed(numbers)))
+    if len(order) < 2:
+        return order
+    same = np.ones(len(order) - 1, bool)
+    for column in numbers:
+        ordered = column[order]
+        same &= ordered[1:] == ordered[:-1]
+    tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
+    if not len(tied):
+        return order
+    group = np.cumsum(np.r_[True, ~same])[tied]
+    rows = order[tied]
+    names = pc.rank(texts.take(pa.array(rows)).cast(pa.binary()), tiebreaker="dense").to_numpy()
+    order[tied] = rows[np.lexsort((names, group))]
+    return order
+
+
+def grouped(hits: pa.Table) -> pa.Table:
+    """Add hits up by rule, account and key; of each group the worst item stays.
+
+    The order is by rule and account, then by key.
+    """
+    hits = hits.combine_chunks()
+    if not hits.num_rows:
+        return hits
+    keys = hits.column("key").combine_chunks().dictionary_encode()
+    names = keys.dictionary
+    by_name = pc.rank(names.cast(pa.binary()), tiebreaker="dense").to_numpy().astype(np.int64)
+    key = by_name[keys.indices.to_numpy()]
+    rule, place, worst = (hits.column(name).to_numpy() for name in ("rule", "place", "worst"))
+    order = order_by((rule, place, key, worst), hits.column("item_id").combine_chunks())
+    rule, place, key = rule[order], place[order], key[order]
+    is_first = np.r_[
+        True, (rule[1:] != rule[:-1]) | (place[1:] != place[:-1]) | (key[1:] != key[:-1])
+    ]
+    starts = np.flatnonzero(is_first)
+    worst_rows = pa.array(order[starts])
+    columns = {name: hits.column(name).take(worst_rows) for name in (*_GROUP, "worst", "item_id")}
+    for name in ("count", "amount_rc"):
+        values = hits.column(name).to_numpy()[order]
+        columns[name] = pa.array(np.add.reduceat(values, starts))
+    return pa.table({name: columns[name] for name in HIT_SCHEMA.names}, schema=HIT_SCHEMA)
+
+
+class HitSums:
+    """Hits of all units, added up as they come; in any order."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._sums = HIT_SCHEMA.empty_table()
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+
+    def add(self, hits: pa.Table) -> None:
+        """Add the hits of a unit."""
+        if hits.num_rows:
+            self._waiting.append(hits)
+            self._waiting_rows += hits.num_rows
+        if self._waiting_rows > self._sums.num_rows + _SLACK_ROWS:
+            self._settle()
+
+    def result(self) -> pa.Table:
+        """Give a row for each rule, account and key, in that order."""
+        self._settle()
+        return self._sums
+
+    def _settle(self) -> None:
+        self._sums = grouped(pa.concat_tables([self._sums, *self._waiting]))
+        self._waiting, self._waiting_rows = [], 0

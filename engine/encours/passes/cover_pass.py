@@ -1,0 +1,288 @@
+"""Insured cover of every item, before the rows pass publishes it (DOMAIN 7).
+
+The items under an insured limit are measured ahead, parked by cluster, and each ceiling is filled
+in the order of delivery, so that memory does not grow with the items. What an item is covered for
+goes back to its work unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from encours.calc.account_cover import CoverTotals
+from encours.calc.cover_items import (
+    NUMBERS,
+    STATES,
+    InsurableItems,
+    in_order,
+    insurable_items,
+    order_keys,
+)
+from encours.calc.cover_of_items import COVER_RECORD
+from encours.calc.cover_pools import build_insurance
+from encours.calc.sums import KeyedSums
+from encours.kernels.cover import LAST_DAY, CoverItems, CoverResult, Workspace, fill_pools
+from encours.ledger.commitments import resolve_commitments
+from encours.ledger.decode import NO_DAY
+from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
+from encours.passes.batch_spill import BatchSpill
+from encours.passes.spill import Spill
+from encours.passes.workers import run_in_order
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from encours.calc.context import RunContext
+    from encours.calc.cover_pools import Insurance
+    from encours.ledger.items import Items
+    from encours.ledger.sources import Ledger, TableSource, Unit
+    from encours.passes.preparation import Preparation
+    from encours.passes.progress import Progress
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SHARDS = 64
+ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
+_ITEM_SCHEMA = pa.schema(
+    [(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in NUMBERS.items()]
+    + [("item_id", pa.string())]
+)
+_STATE_SCHEMA = pa.schema(
+    [(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in STATES.items()]
+)
+
+
+@dataclass(frozen=True)
+class _ShardResult:
+    """What comes out of one shard."""
+
+    covered: KeyedSums
+    insurable: KeyedSums
+    stop_pool: Array
+    stop_day: Array
+    stop_item: pa.Array
+
+
+class CoverPass:
+    """The cover of one run; units add their items, then the ceilings are filled once."""
+
+    def __init__(
+        self,
+        insurance: Insurance,
+        items: TableSource,
+        commitments: TableSource | None,
+        scratch: Path,
+        context: RunContext,
+    ) -> None:
+        """Open the spill files in `scratch`."""
+        self.insurance, self._context = insurance, context
+        self._commitments = commitments
+        self._items = BatchSpill(scratch / "insured_items", _ITEM_SCHEMA)
+        self._states = BatchSpill(scratch / "insured_states", _STATE_SCHEMA)
+        self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, SHARDS)
+        self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))
+        self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
+
+    def is_wanted(self, customer_code: Array) -> Array:
+        """Tell which rows are of customers under an insured limit: bool[n] of int32[n] codes."""
+        known = customer_code >= 0
+        cluster = self.insurance.cluster_of_customer[np.maximum(customer_code, 0)]
+        found: Array = known & (cluster >= 0)
+        return found
+
+    def add(self, unit: Unit, items: Items, records: Array, rows: Array) -> None:
+        """Park what may be covered of some rows of a unit.
+
+        records  allocations of the items, `first` = position in `items`
+        rows     int64[n]  row of the unit that each item stands in
+        """
+        ordinal = rows + unit.first_ordinal
+        found = insurable_items(items, records, ordinal, self.insurance, self._context)
+        shard = found.items.column("cluster").to_numpy() % SHARDS
+        order = np.argsort(shard, kind="stable")
+        counts = found.items.column("state_count").to_numpy().astype(np.int64)
+        state_shard = np.repeat(shard, counts)
+        by_state = np.argsort(state_shard, kind="stable")
+        items_table, states_table = found.items.take(order), found.states.take(by_state)
+        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
+        state_bounds = np.searchsorted(state_shard[by_state], np.arange(SHARDS + 1))
+        for part in np.unique(shard).tolist():
+            low, high = bounds[part], bounds[part + 1]
+            self._items.append(unit.number, part, items_table.slice(low, high - low))
+            low, high = state_bounds[part], state_bounds[part + 1]
+            self._states.append(unit.number, part, states_table.slice(low, high - low))
+
+    def settle(self, threads: int, progress: Progress) -> CoverTotals:
+        """Fill the ceilings, shard by shard, and send each item's cover back to its unit."""
+        if self.insurance.binds_orders and self._commitments is not None:
+            self._park_orders(self._commitments, threads)
+        progress.start_stage("cover", SHARDS)
+        covered, insurable = KeyedSums(1), KeyedSums(1)
+        pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
+        for found in run_in_order(self._fill_shard, range(SHARDS), threads):
+            covered.merge(found.covered)
+            insurable.merge(found.insurable)
+            pools.append(found.stop_pool)
+            days.append(found.stop_day)
+            items.append(found.stop_item)
+            progress.advance(1)
+        progress.finish_stage()
+        for spill in (self._items, self._states, self._orders):
+            spill.close()
+        return CoverTotals(
+            self.insurance,
+            covered,
+            insurable,
+            np.concatenate(pools),
+            np.concatenate(days),
+            pa.concat_arrays(items),
+        )
+
+    def of_unit(self, unit: Unit) -> Array:
+        """Give what the items of a unit are covered for, by ordinal: `COVER_RECORD`[c]."""
+        records = self._routed.read(unit.number)
+        return records[np.argsort(records["ordinal"], kind="stable")]
+
+    def close(self) -> None:
+        """Give the disk space of the routed cover back."""
+        self._routed.close()
+
+    def _park_orders(self, source: TableSource, threads: int) -> None:
+        """Park the day on which each order of an insured customer was confirmed."""
+        duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
+
+        def park(unit: Unit) -> None:
+            data = source.read(unit, source.columns)
+            found = duplicates.of_unit(unit)
+            orders = resolve_commitments(
+                data, self._context.master, self._context.as_of_day, *found
+            )
+            first, second = order_keys(orders.order_id, orders.company_code, orders.customer_code)
+            cluster = self.insurance.cluster_of_customer[orders.customer_code]
+            counts = ~orders.faults.bad & (cluster >= 0) & (orders.document_day != NO_DAY)
+            counts &= (first != 0) | (second != 0)
+            records = np.empty(data.num_rows, ORDER_RECORD)
+            records["first"], records["second"] = first, second
+            records["day"] = orders.document_day
+            shard = np.where(counts, cluster % SHARDS, -1).astype(np.int32)
+            self._orders.append(unit.number, records, shard)
+
+        for _ in run_in_order(park, source.units, threads):
+            """Parking is all."""
+
+    def _fill_shard(self, shard: int) -> _ShardResult:
+        """Fill the ceilings of the clusters of one shard."""
+        found = InsurableItems(self._items.read(shard), self._states.read(shard))
+        items, table = in_order(found)
+        items = items._replace(order_day=self._order_days(table, shard))
+        result, count = fill_ceilings(items, table.column("cluster").to_numpy(), self.insurance)
+        pool, item, milli = (column[:count] for column in result[3:])
+        self._route(shard, table, pool, item, milli)
+        accounts = len(self._context.master.customers.account_ids)
+        segments = len(self._context.master.companies.segment_names)
+        place = items.segment.astype(np.int64) * accounts + items.account
+        covered, insurable = KeyedSums(1), KeyedSums(1)
+        covered.add(pool.astype(np.int64) * (segments * accounts) + place[item], milli[:, None])
+        insurable.add(place, result.insurable_milli[:, None])
+        stopped = np.flatnonzero(result.stop_day != LAST_DAY)
+        return _ShardResult(
+            covered,
+            insurable,
+            stopped,
+            result.stop_day[stopped],
+            table.column("item_id").combine_chunks().take(pa.array(result.stop_item[stopped])),
+        )
+
+    def _order_days(self, table: pa.Table, shard: int) -> Array:
+        """Give the last day on which each item's order was confirmed: int32[n].
+
+        `LAST_DAY` for an item without an order; an order of which no confirmation is known is taken
+        for an old one.
+        """
+        keys = _wide_keys(table.column("order_first"), table.column("order_second"))
+        has_order = (table.column("order_first").to_numpy() != 0) | (
+            table.column("order_second").to_numpy() != 0
+        )
+        days = np.where(has_order, -LAST_DAY, LAST_DAY).astype(np.int32)
+        records = self._orders.read(shard)
+        if len(records) and has_order.any():
+            known = _wide_keys(pa.array(records["first"]), pa.array(records["second"]))
+            known = known.dictionary_encode()
+            last = np.full(len(known.dictionary), -LAST_DAY, np.int32)
+            np.maximum.at(last, known.indices.to_numpy(), records["day"].astype(np.int32))
+            place = pc.fill_null(pc.index_in(keys, value_set=known.dictionary), -1)
+            place = place.to_numpy(zero_copy_only=False)
+            met = has_order & (place >= 0)
+            days[met] = last[place[met]]
+        return days
+
+    def _route(self, shard: int, table: pa.Table, pool: Array, item: Array, milli: Array) -> None:
+        """Send the cover of items back to their work units."""
+        count = table.num_rows
+        covered = np.zeros(count, np.int64)
+        np.add.at(covered, item, milli)
+        notify = np.full(count, np.iinfo(np.int64).max, np.int64)
+        np.minimum.at(notify, item, self.insurance.facts.notify_days[pool])
+        rows = np.flatnonzero(covered)
+        records = np.empty(len(rows), COVER_RECORD)
+        records["ordinal"] = table.column("ordinal").to_numpy()[rows]
+        records["covered_milli"], records["notify_days"] = covered[rows], notify[rows]
+        unit = np.searchsorted(self._firsts, records["ordinal"], side="right") - 1
+        self._routed.append(shard, records, unit.astype(np.int32))
+
+
+def open_cover(ledger: Ledger, preparation: Preparation, scratch: Path) -> CoverPass | None:
+    """Prepare the cover of a run; None where the ledger has no insured limit."""
+    context = preparation.context
+    insurance = build_insurance(preparation.limits, context)
+    if insurance is None:
+        return None
+    tables = ledger.tables
+    return CoverPass(insurance, tables["open_items"], tables.get("commitments"), scratch, context)
+
+
+def _wide_keys(first: pa.Array, second: pa.Array) -> pa.Array:
+    """Give two halves as one key of 16 bytes each."""
+    halves = np.column_stack([np.asarray(first, np.uint64), np.asarray(second, np.uint64)])
+    data = pa.py_buffer(np.ascontiguousarray(halves))
+    return pa.Array.from_buffers(pa.binary(16), len(halves), [None, data])
+
+
+def fill_ceilings(
+    items: CoverItems, cluster_of_item: Array, insurance: Insurance
+) -> tuple[CoverResult, int]:
+    """Run the kernel over items in their order; give its result and the length of its lists."""
+    pools = insurance.pools
+    cluster, first = np.unique(cluster_of_item, return_index=True)
+    start = np.append(first, len(cluster_of_item)).astype(np.int64)
+    lengths = np.diff(start)
+    areas = np.diff(pools.pool_start)[cluster] * lengths
+    room, area = int(areas.sum()), int(areas.max(initial=0))
+    longest = int(lengths.max(initial=0))
+    result = CoverResult(
+        np.full(len(pools.account), LAST_DAY, np.int32),
+        np.full(len(pools.account), -1, np.int64),
+        np.zeros(len(cluster_of_item), np.int64),
+        np.empty(room, np.int32),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+    )
+    count = fill_pools(
+        pools,
+        items,
+        cluster.astype(np.int64),
+        start,
+        Workspace(
+            np.empty(area, np.int64),
+            np.empty(area, np.int64),
+            np.empty(longest, np.int64),
+            np.empty(longest, np.int64),
+        ),
+        result,
+    )
+    return result, int(count)

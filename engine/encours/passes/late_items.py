@@ -1,0 +1,146 @@
+"""The oldest net late item of every account: items parked by line, then settled shard by shard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from encours.breaches.overdue_rules import release_days
+from encours.calc.hit_sums import order_by
+from encours.calc.item_watch import LATE_SCHEMA
+from encours.calc.lines import LINE_SUMS, line_of_key
+from encours.kernels.late import find_oldest_late
+from encours.passes.batch_spill import BatchSpill
+from encours.passes.workers import run_in_order
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from encours.calc.context import RunContext
+    from encours.calc.sums import KeyedSums
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SHARDS = 64
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+class OldestOfAccounts(NamedTuple):
+    """The oldest net late item of k accounts, by place (segment x accounts + account).
+
+    to_pay_rc  int64[k]  least payment after which no item keeps a hold for its age
+    """
+
+    place: Array
+    due_day: Array
+    item_id: pa.Array
+    to_pay_rc: Array
+
+
+class LateItems:
+    """Late items of one run, on disk until all of them are known; one use."""
+
+    def __init__(self, scratch: Path, context: RunContext, release: int) -> None:
+        """Open the spill file in `scratch`.
+
+        release  an item of so many days past due keeps a hold
+        """
+        self._spill = BatchSpill(scratch / "late_items", LATE_SCHEMA)
+        self._context, self._release_days = context, release
+
+    def add(self, unit_number: int, late: pa.Table) -> None:
+        """Park the late items of a unit; any thread may call this."""
+        if not late.num_rows:
+            return
+        late = late.combine_chunks()
+        line = late.column("line").to_numpy().astype(np.uint64)
+        shard = ((line * _MULTIPLIER) >> np.uint64(58)).astype(np.int64)
+        order = np.argsort(shard, kind="stable")
+        ordered = late.take(pa.array(order))
+        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
+        for part in np.unique(shard).tolist():
+            low, high = bounds[part], bounds[part + 1]
+            self._spill.append(unit_number, part, ordered.slice(low, high - low))
+
+    def settle(self, lines: KeyedSums, threads: int) -> OldestOfAccounts:
+        """Set every line's credits against its oldest items, and keep the oldest that is left."""
+        order = np.argsort(lines.keys)
+        keys = lines.keys[order]
+        credits_rc = -lines.sums[order, LINE_SUMS.index("unapplied_credits")]
+
+        def settle_shard(shard: int) -> OldestOfAccounts:
+            return self._settle_shard(shard, keys, credits_rc)
+
+        found = list(run_in_order(settle_shard, range(SHARDS), threads))
+        self._spill.close()
+        return _oldest(
+            OldestOfAccounts(
+                np.concatenate([one.place for one in found]),
+                np.concatenate([one.due_day for one in found]),
+                pa.concat_arrays([one.item_id for one in found]),
+                np.concatenate([one.to_pay_rc for one in found]),
+            )
+        )
+
+    def _settle_shard(self, shard: int, keys: Array, credits_rc: Array) -> OldestOfAccounts:
+        """Settle the lines of one shard.
+
+        keys, credits_rc  int64[l]  all lines, sorted, and their credits
+        """
+        late = self._spill.read(shard)
+        line, due = late.column("line").to_numpy(), late.column("due_day").to_numpy()
+        ids = late.column("item_id").combine_chunks()
+        order = order_by((line, due), ids)
+        distinct, number = np.unique(line[order], return_inverse=True)
+        items = np.empty((len(order), 4), np.int64)
+        items[:, 0], items[:, 1] = number, due[order]
+        items[:, 2] = late.column("open_rc").to_numpy()[order]
+        items[:, 3] = late.column("uncounted_rc").to_numpy()[order]
+        oldest, to_pay = np.empty(len(distinct), np.int64), np.empty(len(distinct), np.int64)
+        settings = self._context.configuration.rules.overdue_age
+        find_oldest_late(
+            items,
+            credits_rc[np.searchsorted(keys, distinct)],
+            int(settings.materiality * 1000),
+            self._context.reporting.minor_unit_milli,
+            self._context.as_of_day - self._release_days,
+            oldest,
+            to_pay,
+        )
+        counts = np.flatnonzero(oldest >= 0)
+        row = order[oldest[counts]]
+        return OldestOfAccounts(
+            self._places(distinct[counts]), due[row], ids.take(pa.array(row)), to_pay[counts]
+        )
+
+    def _places(self, line: Array) -> Array:
+        """Give the account of each line: int64[k]."""
+        customers, companies = self._context.master.customers, self._context.master.companies
+        keys = line_of_key(line, len(companies.codes))
+        place: Array = companies.segment_code[keys.company_code].astype(np.int64)
+        return place * len(customers.account_ids) + customers.account_code[keys.customer_code]
+
+
+def open_late_items(scratch: Path, context: RunContext) -> LateItems | None:
+    """Prepare for the late items of a run; None where the rule about their age is off."""
+    settings = context.configuration.rules.overdue_age
+    if not settings.enabled:
+        return None
+    return LateItems(scratch, context, release_days(settings))
+
+
+def _oldest(lines: OldestOfAccounts) -> OldestOfAccounts:
+    """Keep the oldest item of each account over its lines, and add up what must be paid."""
+    order = order_by((lines.place, lines.due_day), lines.item_id)
+    place = lines.place[order]
+    starts = np.flatnonzero(np.r_[True, place[1:] != place[:-1]]) if len(place) else place
+    first = order[starts]
+    to_pay = lines.to_pay_rc[order]
+    return OldestOfAccounts(
+        lines.place[first],
+        lines.due_day[first],
+        lines.item_id.take(pa.array(first)),
+        np.add.reduceat(to_pay, starts) if len(starts) else to_pay,
+    )

@@ -1,0 +1,51 @@
+"""The small published tables of a run, written into its staging directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from encours.passes.workers import run_in_order
+from encours.publish.parquet import open_part, part_name, write_small_table
+from encours_schemas import OUTPUT_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from encours.calc.context import RunContext
+    from encours.passes.rows_pass import RowsResult
+    from encours.publish.files import PublishedFile
+    from encours.publish.staging import Staging
+
+
+def write_tables(
+    staging: Staging,
+    tables: Mapping[str, pa.Table],
+    rows: RowsResult,
+    context: RunContext,
+    threads: int,
+) -> list[PublishedFile]:
+    """Write the small tables; give every published file, those of the rows pass included.
+
+    A table of the rows pass without a row gets one empty part, so that it is there for readers.
+    """
+    published = list(rows.published)
+
+    def write(name: str) -> PublishedFile:
+        path = staging.table_directory(name) / part_name(0)
+        return write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
+
+    published.extend(run_in_order(write, tables, threads))
+    chosen = context.configuration.interest
+    wanted = ["items", *["interest_periods"] * chosen.periods]
+    wanted += ["interest_statement"] * chosen.statement
+    for name in wanted:
+        if not any(file.table == name for file in rows.published):
+            path = staging.table_directory(name) / part_name(0)
+            schema = OUTPUT_TABLES[name].arrow_schema()
+            for field in rows.carried if name == "items" else ():
+                schema = schema.append(field)
+            with open_part(path, schema) as part:
+                published.append(part.close())
+    return published
