@@ -84,6 +84,9 @@ def readings_of(case: Mapping[str, Any]) -> list[Reading]:
         _by_segment("each stretch rounded by itself", facts, starts),
         _by_segment("the same, a day earlier", earlier, starts),
         _rounded_daily(facts),
+        _truncated("the engine's window", facts),
+        _truncated("the window a day earlier", earlier),
+        _monthly_formula(facts),
         _days_lost(earlier, starts),
     ]
 
@@ -166,6 +169,35 @@ def _rounded_daily(facts: Facts) -> Reading:
     daily = (facts.principal * percent / 100 / basis).quantize(CENT, ROUND_HALF_UP)
     line = f"{facts.principal} x {percent} % / {basis} = {daily} a day, x {days} days"
     return Reading("rounded daily", daily * days, (line,))
+
+
+def _truncated(window: str, facts: Facts) -> Reading:
+    """Cut what lies beyond the cent instead of rounding it; without payments."""
+    days = (facts.due + ONE_DAY * number for number in range(1, (facts.end - facts.due).days + 1))
+    exact = sum(
+        (
+            Fraction(yearly_rate(facts.regime, dict(facts.series), day).rate)
+            * day_weight(facts.regime.day_count, day)
+            for day in days
+        ),
+        Fraction(0),
+    )
+    cents = int(exact * Fraction(facts.principal)) if not facts.payments else 0
+    line = f"{facts.principal} x {float(exact):.8f} %, cut to the cent; {window}"
+    return Reading("truncated", Decimal(cents).scaleb(-2), (line,))
+
+
+def _monthly_formula(facts: Facts) -> Reading:
+    """Compound whole months at a twelfth of the rate, then days over 360 (5 CFR 1315.10)."""
+    percent, _, _ = _single_rate(facts)
+    months = 0
+    while _months_later(facts.due, months + 1) <= facts.end:
+        months += 1
+    days = (facts.end - _months_later(facts.due, months)).days
+    rate = Fraction(percent) / 100
+    grown = Fraction(facts.principal) * (1 + rate / 12) ** months * (1 + rate * days / 360)
+    line = f"{facts.principal} x (1 + {percent} % / 12)^{months} x (1 + {percent} % x {days} / 360)"
+    return Reading("compounded monthly", _cents(grown - Fraction(facts.principal)), (line,))
 
 
 def _days_lost(facts: Facts, starts: list[date]) -> Reading:

@@ -68,6 +68,9 @@ def test_due_date__of_the_published_example(
         ({"expected_interest": 413.0, "recomputed_interest": "413.00"}, "unexplained"),
         ({"expected_interest": 413.0}, "unexplained"),
         ({"principal": -10000.0, "expected_interest": -413.75}, "credit"),
+        ({"principal": 10010.0, "expected_interest": 414.16}, "truncated"),
+        # 10,000 x (1 + 12.15 % / 12)^4 - 10,000: four whole months.
+        ({"expected_interest": 411.19}, "compounded monthly"),
         ({"day_count": "ACT/364"}, "no such rule"),
     ],
 )

@@ -196,3 +196,72 @@ def test_interest_too_large__names_file_row_and_shape_of_the_item(night: Night) 
     said = night.refused(65, *own)
     assert "the interest of an item is larger than money can hold" in said
     assert "open_items, open_items.csv, row 2, item A-9" in said
+
+
+# -- which regime, and which lump sum --------------------------------------------------------------
+
+
+def test_regime__is_the_item_s_then_the_customer_s_then_the_public_buyer_s_then_the_law_s(
+    fresh: Night,
+) -> None:
+    fresh.ledger.csv(
+        "companies",
+        row("companies", company_code="1000", country="FR"),
+        row("companies", company_code="2000", country="US"),
+    )
+    fresh.ledger.csv(
+        "customers",
+        row("customers", customer_id="C1", country="DE"),
+        row("customers", customer_id="TOWN", country="FR", public_buyer="true"),
+        row("customers", customer_id="CITY", country="DE", public_buyer="true"),
+        row(
+            "customers",
+            customer_id="FRAME",
+            country="FR",
+            public_buyer="true",
+            interest_regime="AT_business",
+        ),
+    )
+    fresh.ledger.csv(
+        "open_items",
+        late("creditor"),
+        late("no law", company_code="2000"),
+        late("public", customer_id="TOWN"),
+        late("public elsewhere", customer_id="CITY"),
+        late("contract", customer_id="FRAME"),
+        late("item", customer_id="FRAME", interest_regime="BE_business"),
+    )
+    fresh.publish()
+    assert interest(fresh, "interest_regime") == [
+        ("creditor", "FR_business"),
+        ("no law", "NONE"),
+        ("public", "FR_public"),
+        ("public elsewhere", "FR_business"),
+        ("contract", "AT_business"),
+        ("item", "BE_business"),
+    ]
+    fresh.publish("--revise", *fresh.configure('[interest]\nregime_by = "debtor"\n'))
+    by_debtor = {found[0]: found[1] for found in interest(fresh, "interest_regime")}
+    assert (by_debtor["creditor"], by_debtor["public"]) == ("DE_business", "FR_public")
+    assert by_debtor["no law"] == "DE_business"
+
+
+def test_lump_sum__is_due_once_per_document_or_per_due_date(fresh: Night) -> None:
+    fresh.ledger.csv(
+        "companies",
+        row("companies", company_code="1000", country="FR"),
+        row("companies", company_code="2000", country="DE"),
+    )
+    lines = [
+        late(f"{company}-{due}", company_code=company, document_number="D1", due_date=due)
+        for company in ("1000", "2000")
+        for due in ("2026-07-31", "2026-08-31")
+    ]
+    fresh.ledger.csv("open_items", *lines)
+    fresh.publish()
+    assert interest(fresh, "fixed_indemnity") == [
+        ("1000-2026-07-31", "40.000"),
+        ("1000-2026-08-31", "0.000"),
+        ("2000-2026-07-31", "40.000"),
+        ("2000-2026-08-31", "40.000"),
+    ]

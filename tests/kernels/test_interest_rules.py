@@ -1,6 +1,7 @@
 """The rules of penalty interest one by one, each expected value written as its arithmetic."""
 
 import os
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encours.kernels import interest, interest_accrual, wide
+from encours.kernels import imputation, interest, interest_accrual, wide
 from encours.kernels.interest_accrual import anniversary_day
 from encours.kernels.interest_columns import (
     FAULT_NONE,
@@ -32,7 +33,7 @@ from tests.kernels.interest_case import (
     run_periods,
 )
 from tests.naive.arithmetic import anniversary
-from tests.naive.interest import Allocation, Item, accrue_interest
+from tests.naive.interest import Allocation, Item, _payments, accrue_interest
 from tests.naive.laws import Law
 
 AS_OF = date(2026, 10, 31)
@@ -334,6 +335,35 @@ def test_interest_first__lists_what_payments_took() -> None:
     assert periods.principal_milli.tolist() == [10_000_000, 0, 6_203_050]
 
 
+def test_interest_first__a_payment_that_came_back_took_none() -> None:
+    """4,000 paid on 31 August come back on 10 September: no interest was ever paid."""
+    moved = (
+        *paid(date(2026, 8, 31), 4_000_000),
+        *paid(date(2026, 9, 10), -4_000_000),
+    )
+    found = only(french(allocations=moved, interest_first=True))
+    days = 10_000_000 * 31 + 6_000_000 * 10 + 10_000_000 * 51
+    assert found["penalty_milli"] == cents(Fraction(days * 1240, 3_650_000))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_net_returned_payments__agrees_with_twin_in_any_order_of_a_day(seed: int) -> None:
+    chance = random.Random(seed)
+    moved = [
+        Allocation(date(2026, 8, chance.randint(1, 6)), chance.randint(-5, 9) * 1000)
+        for _ in range(chance.randint(0, 12))
+    ]
+    item = french(allocations=tuple(moved), interest_first=True)
+    _, allocations = columns([item])
+    by_day: dict[int, int] = {}
+    for day, amount in zip(
+        allocations.value_day.tolist(), allocations.payment_milli.tolist(), strict=True
+    ):
+        by_day[day] = by_day.get(day, 0) + amount
+    wanted = {day_number(day): amount for day, amount in _payments(item).items()}
+    assert {day: amount for day, amount in by_day.items() if amount} == wanted
+
+
 def test_interest_first__a_credit_note_reduces_the_principal() -> None:
     note = paid(date(2026, 8, 31), 4_000_000, is_payment=False)
     assert (
@@ -478,7 +508,7 @@ def test_kernels__are_compiled_once() -> None:
     run([french(), french(disputed=1_000)], AS_OF)
     run([], AS_OF)
     run_periods([french()], AS_OF)
-    for module in (interest, interest_accrual, wide):
+    for module in (imputation, interest, interest_accrual, wide):
         for function in vars(module).values():
             if hasattr(function, "signatures"):
                 assert len(function.signatures) <= 1, function

@@ -48,7 +48,8 @@ class Facts:
     def interest(self) -> Decimal:
         """Give the penalty interest that the kernels accrue."""
         result = new_interest_result(1)
-        assert accrue_interest(*self._inputs(), result) == 0
+        items, allocations, tables, options = self._inputs()
+        assert accrue_interest(items, allocations, tables, options, result) == 0
         return Decimal(int(result.penalty_milli[0])) / 1000
 
     def interest_paid(self) -> Decimal:

@@ -4,7 +4,6 @@ import csv
 import io
 from collections import defaultdict
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,16 @@ SEEDS = (500, 501, 502, 504, 506)
 MONEY = {column.name for column in TABLE.columns if column.kind.value == "money"}
 
 
-@pytest.fixture(params=SEEDS)
-def runs(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[EngineRun, EngineRun]:
+@pytest.fixture(scope="module", params=SEEDS)
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[EngineRun, EngineRun]:
     """Publish a random ledger with the table and without."""
-    made = []
+    made, place = [], tmp_path_factory.mktemp("claims")
     for is_published in (True, False):
         case = build_case(request.param, with_defects=request.param % 2 == 1)
         case.configuration["interest"]["statement"] = is_published
-        made.append(run_engine(case, tmp_path / str(is_published), request.param))
+        made.append(run_engine(case, place / str(is_published), request.param))
     return made[0], made[1]
 
 
@@ -91,7 +92,7 @@ def test_csv__can_be_read_back_byte_for_byte(runs: tuple[EngineRun, EngineRun]) 
     assert billing.formula_texts == len(begin)
 
 
-def test_csv__of_no_claims_has_its_header(tmp_path: Path) -> None:
+def test_csv__of_no_claims_has_its_header() -> None:
     billing = BillingFile()
     data = b"".join(billing.chunks([])).decode()
     assert data == ",".join(f'"{name}"' for name in TABLE.names) + "\n"
