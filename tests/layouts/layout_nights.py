@@ -109,11 +109,17 @@ def bundled(name: str, root: Path, settings: str = "", **changes: Any) -> Layout
     return LayoutNight(changes.pop("ledger", FIXTURES / name), (name,), root, settings, **changes)
 
 
-def mapped(ledger: Path, layout: str, staging: Path, **parameters: str) -> dict[str, Rows]:
-    """Give the contract's tables of an extract, missing values left out of the rows."""
+def mapped(
+    ledger: Path, layout: str, staging: Path, unit_rows: int = 262_144, **parameters: str
+) -> dict[str, Rows]:
+    """Give the contract's tables of an extract, missing values left out of the rows.
+
+    unit_rows  rows of a work unit; two threads where they are few
+    """
     settings = {"input.layouts": [layout], "input.parameters": parameters}
     configuration = load_configuration(None, {}, settings).configuration
-    opened = open_ledger(ledger, configuration, staging, 1)
+    threads = 1 if unit_rows > 1000 else 2
+    opened = open_ledger(ledger, configuration, staging, threads, unit_rows=unit_rows)
     found: dict[str, Rows] = {}
     for name, source in opened.tables.items():
         read = [source.read(unit, source.columns).to_pylist() for unit in source.units]

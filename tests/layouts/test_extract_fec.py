@@ -50,6 +50,12 @@ def test_line_with_a_field_too_many__is_named_with_both_counts(tmp_path: Path) -
 def test_rest_of_that_file__is_read_and_its_forms_counted(tmp_path: Path) -> None:
     night = night_of("sample_fec_bijouterie.txt", tmp_path)
     night.publish("2024-12-31", "--max-rejected", "0.1")
+    night.publish("2024-01-31", "--max-rejected", "0.1")
+    assert open_by_document(night, "2024-01-31") == [
+        ("DEP001", "payment", "51200", "-8700"),
+        ("FAC001", "invoice", "40100", "5500"),
+        ("FAC002", "invoice", "40200", "3200"),
+    ]
     # Eight sales, the last two on the wrong side, and four deposits of a customer who is the bank.
     assert open_by_document(night, "2024-12-31") == [
         ("DEP001", "payment", "51200", "-8700"),

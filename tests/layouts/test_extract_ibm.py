@@ -105,8 +105,8 @@ def test_all_2466_rows__agree_with_DaysLate_once_all_is_settled(
     assert len(late) == 877
 
 
-@pytest.mark.parametrize("month", range(24))
-def test_month_ends_of_two_years__agree_with_DaysToSettle(
+@pytest.mark.parametrize("month", range(0, 24, 2))
+def test_month_ends_over_two_years__agree_with_DaysToSettle(
     night: LayoutNight, invoices: list[Invoice], month: int
 ) -> None:
     first_of_next = date(2012 + (month + 1) // 12, (month + 1) % 12 + 1, 1)

@@ -144,15 +144,18 @@ def expected_allocations(entries: list[Entry]) -> list[Allocation]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_entries_at_random__are_mapped_as_the_rules_say(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("unit_rows", [262_144, 37])
+@pytest.mark.parametrize("seed", range(3))
+def test_entries_at_random__are_mapped_as_the_rules_say(
+    tmp_path: Path, seed: int, unit_rows: int
+) -> None:
     draw = random.Random(seed)
     entries = [usable(random_entry(draw, row)) for row in range(1, 400)]
     ledger = tmp_path / "ledger"
     ledger.mkdir()
     lines = ["\t".join(COLUMNS), *(line_of(draw, entry) for entry in entries), ""]
     (ledger / "123456782FEC20261231.txt").write_text("\n".join(lines), encoding="utf-8")
-    tables = mapped(ledger, "fr_fec", tmp_path / "staging", payment_terms="NET30")
+    tables = mapped(ledger, "fr_fec", tmp_path / "staging", unit_rows, payment_terms="NET30")
     read = [entry for entry in entries if is_read(entry) and entry.local]
     names = ("item_id", "customer_id", "document_type", "document_date", "currency", "amount")
     assert [tuple(one[name] for name in names) for one in tables["open_items"]] == [

@@ -36,7 +36,7 @@ def test_open_amounts__travel_in_time(night: LayoutNight) -> None:
     assert night.open_amounts("2026-09-15") == {
         "5001": "190", "5002": "600", "5003": "-150", "5004": "-100", "5005": "190.55",
     }  # fmt: skip
-    # What AMOUNT_DUE_REMAINING says; a deposit and an unconfirmed receipt are no balance.
+    # What AMOUNT_DUE_REMAINING says, less deposits, unconfirmed and unidentified receipts.
     assert night.open_amounts("2026-10-31") == {
         "5001": "90", "5002": "600", "5003": "-50", "5004": "-100", "5010": "40.45",
     }  # fmt: skip

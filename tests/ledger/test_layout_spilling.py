@@ -14,7 +14,7 @@ from encours.ledger.sources import Ledger, open_ledger
 from encours_schemas.configuration import Configuration
 
 FIXTURES = Path(__file__).resolve().parents[1] / "layouts" / "fixtures"
-CASES = (
+CASES: tuple[tuple[str, dict[str, str]], ...] = (
     ("sap_bsid", {}),
     ("oracle_ar", {}),
     ("dynamics_365", {}),

@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,21 +31,38 @@ _DATES = (
     (r"(19|20)\d{6}|0{8}", "YYYYMMDD"),
 )
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})( \d{1,2}:\d{2})?")
-_NUMBER = re.compile(r"[+-]?(\d[\d., ]*)?\d([.,]\d{1,4})?-?")
+_NUMBER = re.compile(r"[+-]?(\d[\d., '\u00a0\u202f]*)?\d([.,]\d{1,4})?-?")
+_GROUPED = re.compile(r"\d([ .,'\u00a0\u202f])\d{3}[.,]\d")
 _SYNONYMS = {
-    "item_id": ("invoicenumber", "invoiceid", "itemid", "docid", "arid", "documentnumber"),
+    "item_id": (
+        "invoicenumber",
+        "invoiceid",
+        "itemid",
+        "docid",
+        "arid",
+        "documentnumber",
+        "nfacture",
+    ),
     "document_number": ("invoicenumber", "documentnumber"),
     "company_code": ("companycode", "company", "businesscode", "bukrs"),
-    "customer_id": ("customerid", "customernumber", "custnumber", "kunnr", "customer"),
-    "document_date": ("documentdate", "invoicedate", "bldat", "billdate"),
+    "customer_id": ("customerid", "customernumber", "custnumber", "kunnr", "customer", "client"),
+    "document_date": ("documentdate", "invoicedate", "bldat", "billdate", "date"),
     "posting_date": ("postingdate", "budat"),
-    "due_date": ("duedate", "dueindate"),
+    "due_date": ("duedate", "dueindate", "echeance"),
     "payment_terms": ("paymentterms", "terms", "customerterms", "custpaymentterms"),
-    "currency": ("currency", "invoicecurrency", "currencycode", "waers"),
-    "amount": ("amount", "invoiceamount", "totalamount", "billtotal", "grandtotal", "wrbtr"),
+    "currency": ("currency", "invoicecurrency", "currencycode", "waers", "devise"),
+    "amount": (
+        "amount",
+        "invoiceamount",
+        "totalamount",
+        "billtotal",
+        "grandtotal",
+        "montantttc",
+        "wrbtr",
+    ),
     "open_amount": ("openamount", "outstanding", "balance", "totalopenamount", "residual"),
     "disputed": ("disputed",),
-    "name": ("name", "customername", "namecustomer"),
+    "name": ("name", "customername", "namecustomer", "nom"),
     "country": ("country", "countrycode"),
     "account_manager": ("accountmanager",),
     "credit_limit": ("creditlimit",),
@@ -127,7 +145,10 @@ def _form_lines(dates: list[str], numbers: list[str]) -> list[str]:
         if "/YY" in form and "YYYY" not in form:
             lines.append("century_pivot = 70  # ? years below are 20YY, the others 19YY")
     if any(re.search(r",\d{1,2}-?$", value) for value in numbers):
-        lines += ['decimal_mark = ","  # ?', '# thousands_separator = "."']
+        lines.append('decimal_mark = ","  # ?')
+    groups = {match[1] for value in numbers if (match := _GROUPED.search(value))}
+    if len(groups) == 1:
+        lines.append(f'thousands_separator = "{min(groups)}"  # ?')
     if any(value.endswith("-") for value in numbers):
         lines.append('sign = "trailing"  # ?')
     return lines
@@ -221,7 +242,8 @@ def _identifier(
     name: str, taken: dict[str, object] | dict[str, str] | dict[str, dict[str, str]]
 ) -> str:
     """Give a name that expressions can use, and that is free."""
-    plain = re.sub(r"\W+", "_", name).strip("_")
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"\W+", "_", bare).strip("_")
     if not plain.isidentifier():
         plain = f"field_{plain}".strip("_")
     number = 2
