@@ -6,7 +6,12 @@ from pathlib import Path
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
-KEPT_VARIABLES = {"ENCOURS_KERNEL_CACHE", "ENCOURS_RENEW_GOLDEN", "ENCOURS_TWIN_LEDGERS"}
+KEPT_VARIABLES = {
+    "ENCOURS_KERNEL_CACHE",
+    "ENCOURS_OUTLOOK_LEDGERS",
+    "ENCOURS_RENEW_GOLDEN",
+    "ENCOURS_TWIN_LEDGERS",
+}
 
 
 def _clean_environment() -> None:
