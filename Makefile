@@ -40,6 +40,9 @@ test: $(VENV)/.installed-dev ## Run all tests (TEST_ARGS='-k interest' for some)
 test-all: $(VENV)/.installed-dev ## Run the slow tests too
 	@$(BIN)/python -m pytest -m "not medium and not large" --hypothesis-profile=search $(TEST_ARGS)
 
+soak: $(VENV)/.installed-dev ## Run what takes long: 400 simulated nights, ninety days ahead on many ledgers
+	@ENCOURS_OUTLOOK_LEDGERS=40 $(BIN)/python -m pytest tests/nights tests/property/test_outlook.py $(TEST_ARGS)
+
 test-interpreted: $(VENV)/.installed-dev ## Run the kernel and property tests without the compiler
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m "not slow" \
 	  $(wildcard tests/kernels tests/property) $(TEST_ARGS)
@@ -140,5 +143,5 @@ UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile $(1) --quiet --upgrade --un
   --output-file requirements/$(2).txt
 endef
 
-.PHONY: run setup test test-all test-interpreted test-bounds lint format types imports check bench \
+.PHONY: run setup test test-all soak test-interpreted test-bounds lint format types imports check bench \
   golden docs lock bench-table release clean distclean help

@@ -17,9 +17,16 @@ def text(
     return Column(name, Kind.TEXT, required, meaning, default, allowed)
 
 
-def date(name: str, meaning: str, *, required: bool = False, default: str = "") -> Column:
+def date(
+    name: str,
+    meaning: str,
+    *,
+    required: bool = False,
+    default: str = "",
+    open_end: bool = False,
+) -> Column:
     """Give a column of calendar dates."""
-    return Column(name, Kind.DATE, required, meaning, default)
+    return Column(name, Kind.DATE, required, meaning, default, open_end=open_end)
 
 
 def flag(name: str, meaning: str, *, required: bool = False, default: str = "") -> Column:

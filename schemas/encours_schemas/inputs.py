@@ -51,7 +51,9 @@ _REPORTING = "reporting currency"
 _COMPANY_CODE = text("company_code", "Legal entity that owns the receivable.", required=True)
 _CURRENCY = text("currency", "ISO 4217 code of the amounts.", required=True)
 _VALID_FROM = date("valid_from", "First day of validity.", required=True)
-_VALID_TO = date("valid_to", "Last day of validity.", default="open end")
+_VALID_TO = date(
+    "valid_to", "Last day of validity.", default="open end; so is the year 9999", open_end=True
+)
 
 OPEN_ITEMS: Final = Table(
     name="open_items",
@@ -291,7 +293,12 @@ CREDIT_LIMITS: Final = Table(
         _CURRENCY,
         _VALID_FROM,
         _VALID_TO,
-        date("withdrawn_on", "Not in force from this day.", default="not withdrawn"),
+        date(
+            "withdrawn_on",
+            "Not in force from this day.",
+            default="not withdrawn; so is the year 9999",
+            open_end=True,
+        ),
         text("policy", "Insurance policy of an insured limit."),
         text(
             "layer",

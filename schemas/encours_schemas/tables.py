@@ -80,6 +80,7 @@ class Column:
     allowed     the only values, when there is a list
     unit        what a number counts: days, percent, a currency by its role
     at_least, at_most, above  bounds of a number as text, empty when there is none
+    open_end    of a date: any day of the year 9999, a filler of other systems, stands for no end
     """
 
     name: str
@@ -92,6 +93,7 @@ class Column:
     at_least: str = ""
     at_most: str = ""
     above: str = ""
+    open_end: bool = False
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,7 @@ def commitments(orders: Sequence[Order]) -> Commitments:
         exists=np.array([one.exists for one in orders], bool),
         expected_day=np.array([one.expected_day for one in orders], np.int32),
         document_day=np.full(len(orders), NO_DAY, np.int32),
+        is_in_advance=np.zeros(len(orders), bool),
     )
 
 
@@ -247,16 +248,31 @@ def add_up(units: Sequence[Sequence[Order]], payments: Sequence[Payment]) -> dic
             "open_rc": pa.array([-one.amount * 10 for one in payments], pa.int64()),
         }
     )
-    sums = CommitmentSums(collect_order_payments(table, context), context)
+    listed: list[pa.Table] = []
+    sums = CommitmentSums(collect_order_payments(table, context), context, listed.append)
     for unit in units:
         sums.add(commitments(unit))
     total = sums.finish()
+    check_listed(units, listed, total)
     return {
         (int(key) // len(COMPANIES), int(key) % len(COMPANIES), name): amount // 10
         for key, amounts in zip(total.keys, total.sums.tolist(), strict=True)
         for name, amount in zip(POSITION_SUMS, amounts, strict=True)
         if amount
     }
+
+
+def check_listed(
+    units: Sequence[Sequence[Order]], listed: list[pa.Table], total: KeyedSums
+) -> None:
+    """Assert that what can be stopped was listed once, with what it adds to the sums."""
+    stoppable = [one for unit in units for one in unit if one.exists and one.kind != "delivery"]
+    rows = [row for table in listed for row in table.to_pylist()]
+    ids = sorted(one.commitment_id for one in stoppable)
+    assert sorted(row["commitment_id"] for row in rows) == ids
+    names = ("open_orders", "production", "orders_beyond_horizon")
+    columns = [POSITION_SUMS.index(name) for name in names]
+    assert sum(row["amount_rc"] for row in rows) == total.sums[:, columns].sum()
 
 
 def naive_orders(orders: Sequence[Order], payments: Sequence[Payment]) -> dict[Any, int]:

@@ -60,6 +60,13 @@ def customers_of(ledger: Ledger) -> Any:
     )
 
 
+def codes_of(ledger: Ledger) -> Any:
+    """Give the position of each row's credit account among the customers' accounts."""
+    keys = [*ledger.holds, *ledger.others]
+    accounts = sorted({account for account, _ in keys})
+    return np.array([accounts.index(account) for account, _ in keys], np.int64)
+
+
 def accounts_of(ledger: Ledger) -> pa.Table:
     """Give the columns of `credit_accounts` that hold files are made of."""
     keys = [*ledger.holds, *ledger.others]
@@ -122,6 +129,7 @@ def tell(
         night = Night(
             FileHead(run_id, as_of, "EUR"),
             accounts,
+            codes_of(ledger),
             pa.array(["manual_hold"] * accounts.num_rows),
             customers_of(ledger),
             erp_holds_of(ledger),

@@ -9,7 +9,7 @@ from encours.erp.lines import TOLD_SCHEMA, hold_lines
 from encours.erp.shown import hold_differences, shown_holds
 from encours.passes.erp_files import _account_lines
 from encours_schemas.configuration import Erp
-from tests.erp.nights import Key, Ledger, accounts_of, customers_of
+from tests.erp.nights import Key, Ledger, accounts_of, codes_of, customers_of
 
 KINDS = {"orders": 1, "deliveries": 2, "production": 4}
 Shown = list[tuple[str, str | None, str, str | None]]
@@ -97,7 +97,11 @@ def test_find_changes__agrees_with_its_twin(seed: int) -> None:
     columns = {name: [row[place] for row in shown] for place, name in enumerate(names)}
     holds = shown_holds({**columns, "set_on": [None] * len(shown)}, ("encours",))
     changes = find_changes(
-        hold_lines(accounts, customers), told_table(told), accounts, customers, holds
+        hold_lines(accounts, codes_of(ledger), customers),
+        told_table(told),
+        accounts,
+        customers,
+        holds,
     )
     lines, after = naive_changes(wanted, told, shown)
     found = [

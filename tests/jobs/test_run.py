@@ -51,6 +51,7 @@ def test_run__of_an_empty_ledger_publishes_empty_tables_and_says_so(
     assert "warning the ledger has no open item: the published tables are empty" in result.stderr
     assert "empty_ledger" in fresh.warnings()
     published = {"items", "credit_accounts", "groups", "ageing", "quarantine"}
+    published |= {"breaches", "movements", "order_decisions", "outlook"}
     published |= {"interest_periods"} if "periods" in settings else set()
     assert fresh.manifest()["tables"] == dict.fromkeys(published, 0)
     assert {path.name for path in fresh.published().iterdir() if path.is_dir()} == published

@@ -272,6 +272,16 @@ def test_decode_date__text_that_is_no_plausible_day_is_a_fault(text: str, fault:
     assert (decoded.values[0] == NO_DAY) == (fault != OK)
 
 
+def test_decode_date__year_9999_is_an_open_end_where_there_may_be_one() -> None:
+    days = [date(2999, 12, 31), date(3000, 1, 1), date(9998, 12, 31), date(9999, 1, 1), None]
+    plain = pa.array([*days, date(9999, 12, 31)], pa.date32())
+    for column in (plain, plain.cast(pa.timestamp("s")), plain.cast(pa.string())):
+        decoded = decode_date(column, POINT, open_end=True)
+        expected = [OK, OUT_OF_RANGE, OUT_OF_RANGE, MISSING, MISSING, MISSING]
+        assert decoded.fault.tolist() == expected
+        assert decoded.values.tolist() == [376_199, *[NO_DAY] * 5]
+
+
 def test_decode_date__time_of_day_is_of_the_wrong_type() -> None:
     for unit, noon in (("s", 43_200), ("ms", 1), ("us", -1), ("ns", 86_399_999_999_999)):
         decoded = decode_date(pa.array([0, noon], pa.timestamp(unit)), POINT)

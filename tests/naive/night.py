@@ -75,7 +75,7 @@ def apply_rules(
 ) -> list[Row]:
     """Give the rows of `breaches`, and put holds, severities and warnings into the other tables."""
     everything = [*find_breaches(night), *find_item_breaches(night)]
-    found = [one for one in everything if one is not None and _is_on(night, one.rule)]
+    found = [one for one in everything if one is not None and is_on(night, one.rule)]
     holds = account_holds(night, found)
     worst: dict[Key, str] = {}
     for breach in found:
@@ -94,7 +94,7 @@ def apply_rules(
     return breach_rows(night, found)
 
 
-def _is_on(night: Night, rule: str) -> bool:
+def is_on(night: Night, rule: str) -> bool:
     """Say whether a rule is looked at; those about limits only where there is a table of them."""
     return night.credit.book.is_given or rule not in NEED_LIMITS
 

@@ -12,7 +12,7 @@ from tests.naive.engine import compute_run
 from tests.property.limit_ledgers import build_limit_case
 from tests.property.published import differences, run_engine
 
-LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "40"))
+LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "25"))
 CLEAN_EVERY = 4
 THREADS = (1, 2, 3)
 CHUNK_ROWS = (None, 1, 3, 16, 64)

@@ -99,6 +99,7 @@ OUTPUT_COLUMNS = {
         "commitment_id order_id customer_id credit_segment kind amount_rc expected_date "
         "decision rule room_after"
     ),
+    "outlook": "date credit_account_id credit_segment rule event severity subject amount",
     "hold_differences": "customer_id credit_segment hold_kind difference origin set_on",
     "movements": (
         "credit_account_id credit_segment opening_exposure invoiced orders deliveries cash "
@@ -226,7 +227,12 @@ def test_key__of_a_sorted_output_is_never_null_but_where_the_contract_allows_it(
         for column in table.key
         if not table.column(column).required
     }
-    assert nullable == {("tie_out", "customer_id"), ("hold_differences", "credit_segment")}
+    assert nullable == {
+        ("tie_out", "customer_id"),
+        ("hold_differences", "credit_segment"),
+        ("outlook", "credit_segment"),
+        ("outlook", "subject"),
+    }
 
 
 def test_sorted_by_key__is_false_for_the_tables_that_follow_the_input() -> None:

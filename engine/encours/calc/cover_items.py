@@ -195,7 +195,7 @@ def in_order(found: InsurableItems) -> tuple[CoverItems, pa.Table]:
     state_start = np.concatenate([[0], np.cumsum(moved)]).astype(np.int64)
     state = np.repeat(starts[order] - state_start[:-1], moved) + np.arange(state_start[-1])
     columns = {
-        name: np.ascontiguousarray(table.column(name).to_numpy())
+        name: np.array(table.column(name).to_numpy())  # a copy: kernels get memory of one kind
         for name in NUMBERS
         if name in CoverItems._fields
     }

@@ -110,6 +110,8 @@ def _bits_at(keys: pa.Array, told_keys: pa.Array, told: pa.Table) -> Array:
 
 def _released_lines(gone: pa.Table, accounts: pa.Table, customers: Customers) -> pa.Table:
     """Give lines of customers that are held no more; a vanished account has no exposure."""
+    if not gone.num_rows:
+        return LINE_SCHEMA.empty_table()
     ids, segments = (as_array(gone.column(name)) for name in ("customer_id", "credit_segment"))
     place = pc.index_in(ids, value_set=customers.ids)
     code = pa.array(customers.account_code).take(place)

@@ -39,23 +39,30 @@ TOLD_SCHEMA: Final = pa.schema(
 _KEY = ("customer_id", "credit_segment")
 
 
-def hold_lines(accounts: pa.Table, customers: Customers) -> pa.Table:
+def hold_lines(accounts: pa.Table, account_code: Array, customers: Customers) -> pa.Table:
     """Give a line for every customer of a held credit account, by customer and segment (bytes).
 
-    accounts  credit_account_id, credit_segment, customer_name, holds, reasons, exposure,
-              credit_limit, cure_amount; the types of `LINE_SCHEMA`; rows without a hold are left
-              out here
+    accounts      credit_account_id, credit_segment, customer_name, holds, reasons, exposure,
+                  credit_limit, cure_amount; the types of `LINE_SCHEMA`; rows without a hold are
+                  left out here
+    account_code  int64[n]  positions in the customers' accounts, or beyond: no customer has it
 
     An account that no customer carries is told under its own id: the ERP must know it.
     """
-    held = accounts.filter(pc.greater(accounts.column("holds"), 0))
-    row, ids = _customers_of(as_array(held.column("credit_account_id")), customers)
-    spread = held.take(pa.array(row)).append_column("customer_id", ids)
-    named = _own_names(ids, customers)
-    place = spread.schema.get_field_index("customer_name")
-    own = pc.coalesce(named, as_array(spread.column("customer_name")))
-    spread = spread.set_column(place, "customer_name", own)
-    return sorted_lines(spread.select(LINE_SCHEMA.names).cast(LINE_SCHEMA))
+    chosen = np.flatnonzero(as_array(accounts.column("holds")).to_numpy(zero_copy_only=False))
+    held = accounts.take(pa.array(chosen))
+    row, customer = _customers_of(account_code[chosen], customers)
+    alone = np.setdiff1d(np.arange(len(chosen)), row)
+    own = held.take(pa.array(np.concatenate([row, alone])))
+    named = pa.array(np.concatenate([customer, np.zeros_like(alone)]),
+                     mask=np.arange(len(own)) >= len(customer))  # fmt: skip
+    ids = customers.ids.take(named).cast(pa.string())
+    names = customers.texts["name"].take(named).cast(pa.string())
+    columns = {name: as_array(own.column(name)) for name in LINE_SCHEMA.names[1:]}
+    columns["customer_id"] = pc.coalesce(ids, columns["credit_account_id"].cast(pa.string()))
+    columns["customer_name"] = pc.coalesce(names, columns["customer_name"].cast(pa.string()))
+    lines = pa.table({name: columns[name] for name in LINE_SCHEMA.names})
+    return sorted_lines(lines.cast(LINE_SCHEMA))
 
 
 def sorted_lines(lines: pa.Table) -> pa.Table:
@@ -77,25 +84,12 @@ def as_array(column: pa.ChunkedArray) -> pa.Array:
     return joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)
 
 
-def _customers_of(account_ids: pa.Array, customers: Customers) -> tuple[Array, pa.Array]:
-    """Give every customer of each account: int64[k] positions of accounts, string[k] ids."""
-    code = pc.fill_null(pc.index_in(account_ids, value_set=customers.account_ids), -1)
-    wanted = code.to_numpy(zero_copy_only=False).astype(np.int64)
+def _customers_of(account_code: Array, customers: Customers) -> tuple[Array, Array]:
+    """Pair accounts with their customers: positions in the list, customer codes; int64[k] each."""
     order = np.argsort(customers.account_code, kind="stable")
     ordered = customers.account_code[order]
-    first = np.searchsorted(ordered, wanted, "left")
-    count = np.where(wanted >= 0, np.searchsorted(ordered, wanted, "right") - first, 0)
-    alone = np.flatnonzero(count == 0)
-    row = np.repeat(np.arange(len(wanted)), count)
+    first = np.searchsorted(ordered, account_code, "left")
+    count = np.searchsorted(ordered, account_code, "right") - first
+    row = np.repeat(np.arange(len(account_code)), count)
     step = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    ids = customers.ids.take(pa.array(order[first[row] + step]))
-    return (
-        np.concatenate([row, alone]),
-        pa.concat_arrays([ids.cast(pa.string()), account_ids.take(pa.array(alone))]),
-    )
-
-
-def _own_names(ids: pa.Array, customers: Customers) -> pa.Array:
-    """Give each customer's own name; null where it has none."""
-    place = pc.index_in(ids, value_set=customers.ids)
-    return customers.texts["name"].cast(pa.string()).take(place)
+    return row, order[first[row] + step]

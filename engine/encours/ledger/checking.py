@@ -252,7 +252,7 @@ def _check_scalar(
     elif column.kind is Kind.PERCENT:
         decoded = decode.decode_percent(array, dialect, float_decimals)
     elif column.kind is Kind.DATE:
-        decoded = decode.decode_date(array, dialect)
+        decoded = decode.decode_date(array, dialect, open_end=column.open_end)
     elif column.kind is Kind.BOOL:
         decoded = decode.decode_bool(array)
     else:

@@ -85,8 +85,14 @@ LAST_DAY = int(np.datetime64("2999-12-31", "D").astype(np.int64))
 """Plausible dates. Outside lie the fillers of other systems (0001-01-01, 9999-12-31): no receivable
 is that old or that far off, and a filler taken at its word would give centuries of interest."""
 
+_OPEN_DAY = int(np.datetime64("9999-01-01", "D").astype(np.int64))
+_LAST_OPEN_DAY = int(np.datetime64("9999-12-31", "D").astype(np.int64))
+"""Where a date may be an open end, the year 9999 says that there is none."""
+
 _DAY_RANGE = np.array([FIRST_DAY, LAST_DAY], np.int64)
 _DAY_RANGE.flags.writeable = False
+_OPEN_DAY_RANGE = np.array([FIRST_DAY, _LAST_OPEN_DAY], np.int64)
+_OPEN_DAY_RANGE.flags.writeable = False
 
 MONEY_DECIMALS = 3
 MONEY_DIGITS = 15
@@ -161,14 +167,23 @@ def decode_scaled(
     return _by_chunk(column, lambda array: _numbers(array, mark, separator, scale, float_decimals))
 
 
-def decode_date(column: Column, dialect: TableInput) -> Decoded:
+def decode_date(column: Column, dialect: TableInput, *, open_end: bool = False) -> Decoded:
     """Read dates: int32[n] days since 1970-01-01, `NO_DAY` where there is a fault.
+
+    open_end  a day of the year 9999 is no date: it is missing
 
     Faults: null or empty, wrong type (not in the declared form; a time that is not midnight), out
     of range (31 February, 0000-00-00; before 1900-01-01 or after 2999-12-31).
     """
     pattern = date_pattern(dialect.date_format)
-    return _by_chunk(column, lambda array: _dates(array, pattern), np.int32, NO_DAY)
+    day_range = _OPEN_DAY_RANGE if open_end else _DAY_RANGE
+    decoded = _by_chunk(column, lambda array: _dates(array, pattern, day_range), np.int32, NO_DAY)
+    if open_end:
+        far = decoded.values > LAST_DAY
+        decoded.fault[far] = FAULT_OUT_OF_RANGE
+        decoded.fault[decoded.values >= _OPEN_DAY] = FAULT_MISSING
+        decoded.values[far] = NO_DAY
+    return decoded
 
 
 def decode_bool(column: Column) -> Decoded:
@@ -391,22 +406,22 @@ def _floats(array: pa.Array, float_decimals: int, scale: _Scale) -> Decoded:
     return decoded
 
 
-def _dates(array: pa.Array, pattern: Array) -> Decoded:
+def _dates(array: pa.Array, pattern: Array, day_range: Array) -> Decoded:
     """Read dates, timestamps at midnight, or text of one array."""
     kind = array.type
     if is_text(kind):
         days, fault = np.empty(len(array), np.int32), np.empty(len(array), np.uint8)
-        parse_dates(as_text(array), pattern, _DAY_RANGE, days, fault)
+        parse_dates(as_text(array), pattern, day_range, days, fault)
         return Decoded(days, fault)
     if kind == pa.date32():
-        return _plausible_days(fixed_values(array, np.int32), array)
+        return _plausible_days(fixed_values(array, np.int32), array, day_range)
     if kind == pa.date64() or (pa.types.is_timestamp(kind) and kind.tz is None):
         unit = "ms" if kind == pa.date64() else kind.unit
         per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
         days, rest = np.divmod(fixed_values(array, np.int64), per_day)
-        near = np.clip(days, FIRST_DAY - 1, LAST_DAY + 1).astype(np.int32)
+        near = np.clip(days, day_range[0] - 1, day_range[1] + 1).astype(np.int32)
         near.flags.writeable = False
-        decoded = _plausible_days(near, array)
+        decoded = _plausible_days(near, array, day_range)
         has_time = (rest != 0) & (decoded.fault != FAULT_MISSING)
         decoded.fault[has_time] = FAULT_WRONG_TYPE
         decoded.values[has_time] = NO_DAY
@@ -414,13 +429,13 @@ def _dates(array: pa.Array, pattern: Array) -> Decoded:
     return _all_faulty(len(array), array, FAULT_WRONG_TYPE, NO_DAY, np.int32)
 
 
-def _plausible_days(days: Array, array: pa.Array) -> Decoded:
+def _plausible_days(days: Array, array: pa.Array, day_range: Array) -> Decoded:
     """Keep the days that are there and plausible."""
     kept, fault = np.empty(len(days), np.int32), np.empty(len(days), np.uint8)
     if array.null_count == len(days):
         kept[:], fault[:] = NO_DAY, FAULT_MISSING
     else:
-        keep_plausible_days(days, valid_bytes(array), _DAY_RANGE, kept, fault)
+        keep_plausible_days(days, valid_bytes(array), day_range, kept, fault)
     return Decoded(kept, fault)
 
 

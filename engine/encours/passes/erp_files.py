@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.calc.columns import milli_of
 from encours.erp import text
 from encours.erp.breaker import reasons_to_wait, shrunken_tables
 from encours.erp.changes import Changes, find_changes, no_changes
@@ -128,11 +129,13 @@ class Night:
     """What a run gives to its hold files.
 
     accounts   the published credit accounts; reasons string[n], null where nothing is held
+    account_code  int64[n] positions in the customers' accounts, or beyond: of no customer
     rows_read  rows per input table; `earlier_rows` those of the run of the date before
     """
 
     head: FileHead
     accounts: pa.Table
+    account_code: Array
     reasons: pa.Array
     customers: Customers
     erp_holds: SmallTable | None
@@ -143,7 +146,7 @@ class Night:
 def decide_telling(night: Night, chain: Chain, settings: Erp) -> Telling:
     """Compare the night's holds with what the ERP was last told, and decide whether to tell."""
     accounts = _account_lines(night.accounts, night.reasons)
-    holds = hold_lines(accounts, night.customers)
+    holds = hold_lines(accounts, night.account_code, night.customers)
     told = chain.told()
     tables, notices = {}, _formula_notices(holds)
     shown = None
@@ -209,8 +212,10 @@ def _account_lines(accounts: pa.Table, reasons: pa.Array) -> pa.Table:
 
 def _milli(amounts: pa.Array) -> pa.Array:
     """Give an amount column as thousandths: int64[n], nulls kept."""
-    units = pc.multiply(amounts.cast(pa.decimal128(18, 3)), pa.scalar(1000, pa.decimal128(4, 0)))
-    return units.cast(pa.decimal128(38, 0)).cast(pa.int64())
+    values = milli_of(pa.chunked_array([amounts.cast(pa.decimal64(18, 3))]))
+    if not amounts.null_count:
+        return pa.array(values)
+    return pa.array(values, mask=pc.is_null(amounts).to_numpy(zero_copy_only=False))
 
 
 def _formula_notices(holds: pa.Table) -> list[RunNotice]:
