@@ -390,6 +390,7 @@ class NightlyRun:
         return Night(
             head=FileHead(run_id, self._as_of, self._configuration.reporting.currency),
             accounts=accounts,
+            account_code=credit.accounts.account_code,
             reasons=credit.rules.holds.reasons_text(),
             customers=preparation.context.master.customers,
             erp_holds=preparation.erp_holds,
