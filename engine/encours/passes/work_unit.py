@@ -86,8 +86,12 @@ class Neighbours:
             _within(self.conflicts, start, count),
             self.shared,
             start,
-            None if self.cover is None else _between(self.cover, first, count),
-            None if self.earlier_due_day is None else self.earlier_due_day[start : start + count],
+            cover=None if self.cover is None else _between(self.cover, first, count),
+            earlier_due_day=(
+                None
+                if self.earlier_due_day is None
+                else self.earlier_due_day[start : start + count]
+            ),
         )
 
 
