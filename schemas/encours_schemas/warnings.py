@@ -103,6 +103,6 @@ RUN_WARNING_MEANING: Final[dict[RunWarning, str]] = {
         "A layout read values that are written in another than the first declared form."
     ),
     RunWarning.LETTERING_UNBALANCED: (
-        "Rows that clear one another do not add up to zero; the rest stays open."
+        "Rows that clear one another do not add up; the layout says what becomes of the rest."
     ),
 }

@@ -542,5 +542,8 @@ def test_static_keys__are_those_of_the_contract() -> None:
         "input.max_rejected",
         "input.unknown_customer",
         "input.tables",
+        "input.layouts",
+        "input.parameters",
+        "input.sources",
         "defaults.creditor_country",
     ]

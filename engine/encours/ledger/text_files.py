@@ -138,7 +138,7 @@ def _only_member(file: io.BufferedReader, relative: str) -> Any:  # noqa: ANN401
         members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) == 1 and not members[0].flag_bits & 1:
             return archive.open(members[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, RuntimeError) as error:
         raise broken_file(relative, error) from error
     raise InputRefused(
         what="an archive does not hold one readable file",

@@ -431,10 +431,14 @@ def _extract(_: Evaluator, node: Node, args: tuple[Value, ...]) -> Value:
 
 
 def _map(at: Evaluator, node: Node, args: tuple[Value, ...]) -> Value:
-    """Look texts up in a map, each distinct one once; what is not there is a fault."""
+    """Look texts up in a map, each distinct one once; what is not listed is a fault.
+
+    A missing text stays missing, whatever the default.
+    """
     known = at.map_of(str(node.value))
-    texts, positions = dictionary_of(args[0].data)
+    texts, codes = dictionary_of(args[0].data)
     plain = texts.to_pylist()
+    positions = np.where(codes < 0, len(plain), codes)
     targets = pa.array([*(known.get(text) for text in plain), None], pa.string())
     is_known = np.array([*(text in known for text in plain), True], bool)
     found = Value(TEXT, targets.take(pa.array(positions)), None, args[0].fault)
