@@ -34,6 +34,7 @@ from encours.ledger.duplicates import Duplicates, resolve_duplicates, twins_in_m
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import Ledger, Unit, open_ledger
 from encours.passes.keys_pass import Keys, KeysPass
+from encours.passes.naming import naming_row
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
@@ -350,9 +351,11 @@ class NightlyRun:
             self._progress.advance(unit.row_count)
             return commitments
 
-        for commitments in run_in_order(resolve, source.units, self._options.threads):
+        resolved = run_in_order(resolve, source.units, self._options.threads)
+        for unit, commitments in zip(source.units, resolved, strict=True):
             accepted += int((~commitments.faults.bad).sum())
-            sums.add(commitments)
+            with naming_row(source, unit, "commitment_id"):
+                sums.add(commitments)
         rows.totals.count("accepted_commitments", accepted)
         self._progress.finish_stage()
         return sums.finish()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +12,13 @@ import pyarrow as pa
 
 from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_documents
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
-from encours.calc.refusals import ItemRefused, MissingRates, require_rates
+from encours.calc.refusals import MissingRates, require_rates
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import by_item
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.items import OPEN_ITEMS
+from encours.passes.naming import naming_row
 from encours.passes.work_unit import (
     Neighbours,
     UnitOptions,
@@ -32,10 +31,9 @@ from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import open_part, part_name
 from encours_schemas.reasons import Reason
-from encours_schemas.shapes import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from encours.calc.context import RunContext
     from encours.ledger.duplicates import Duplicates
@@ -134,7 +132,7 @@ class RowsPass:
         progress.start_stage("documents", sum(unit.row_count for unit in units))
 
         def probe(unit: Unit) -> pa.Table:
-            with self._naming_item(unit):
+            with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 found = probe_unit(
                     self._read(unit),
                     self._neighbours(unit, shared),
@@ -152,19 +150,6 @@ class RowsPass:
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
 
-    @contextmanager
-    def _naming_item(self, unit: Unit) -> Iterator[None]:
-        """Say of an item that is refused in which file and row it stands, and the id's shape."""
-        try:
-            yield
-        except ItemRefused as error:
-            row = np.array([error.row - unit.first_ordinal], np.int64)
-            [number] = self._source.row_numbers(unit, row).tolist()
-            [raw] = self._source.raw_rows(unit, row)
-            shape = shape_of(str(json.loads(raw).get("item_id")))
-            error.where = f"open_items, {unit.file.relative}, row {number}, item {shape}"
-            raise
-
     def _read(self, unit: Unit) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
         return with_carried(self._source.read(unit, self._columns), self._carried)
@@ -181,7 +166,7 @@ class RowsPass:
         """Compute some consecutive units and write their rows into one part of each table."""
         writers: dict[str, Any] = {}
         for unit in units:
-            with self._naming_item(unit):
+            with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 result = compute_unit(
                     self._read(unit),
                     self._neighbours(unit, self._shared),
