@@ -175,9 +175,20 @@ def test_amount_too_large_once_converted__names_file_row_and_shape_of_the_item(
     night.ledger.csv("fx_rates", row("fx_rates", from_currency="GBP", rate="2"))
     said = night.refused(65)
     assert "converted from GBP to EUR" in said
-    assert "open_items, open_items/b.csv, row 2, item A-99" in said
+    assert "open_items, open_items/b.csv, row 2, item_id A-99" in said
     assert "900000000000000" not in said
     assert "B-22" not in said
+
+
+def test_commitment_too_large_once_converted__names_file_and_row(night: Night) -> None:
+    large = {"currency": "GBP", "amount": "900000000000000.00"}
+    commitments = [
+        row("commitments", commitment_id="K1"),
+        row("commitments", commitment_id="K2", **large),
+    ]
+    night.ledger.csv("commitments", *commitments)
+    night.ledger.csv("fx_rates", row("fx_rates", from_currency="GBP", rate="2"))
+    assert "commitments, commitments.csv, row 2, commitment_id A9" in night.refused(65)
 
 
 def test_allocations_too_large__name_file_row_and_shape_of_the_item(night: Night) -> None:
@@ -186,7 +197,7 @@ def test_allocations_too_large__name_file_row_and_shape_of_the_item(night: Night
     night.ledger.csv("allocations", *most)
     said = night.refused(65)
     assert "the allocations of an item add up to more than money can hold" in said
-    assert "open_items, open_items.csv, row 2, item A99" in said
+    assert "open_items, open_items.csv, row 2, item_id A99" in said
 
 
 def test_interest_too_large__names_file_row_and_shape_of_the_item(night: Night) -> None:
@@ -195,7 +206,7 @@ def test_interest_too_large__names_file_row_and_shape_of_the_item(night: Night) 
     night.ledger.csv("open_items", item("I1"), huge)
     said = night.refused(65, *own)
     assert "the interest of an item is larger than money can hold" in said
-    assert "open_items, open_items.csv, row 2, item A-9" in said
+    assert "open_items, open_items.csv, row 2, item_id A-9" in said
 
 
 # -- which regime, and which lump sum --------------------------------------------------------------

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
+from tests.naive.laws import day_weight
 from tests.peers.cases import Fields, Question, day_of
 
 
@@ -94,14 +95,26 @@ def _principal_before(question: Question, item: Fields, day: date) -> Decimal:
     return max(amount_of(item) - applied, Decimal(0))
 
 
+DAY_COUNTS: Final = {
+    "actual/365": "ACT/365F",
+    "actual/360": "ACT/360",
+    "actual/actual": "ACT/ACT",
+    "30/360": "30E/360",
+}
+"""The peers' names of day counts, and ours."""
+
+
 def interest_once(question: Question) -> Decimal:
-    """Give the interest of the first item: each day of (due, as-of] on ACT/365F, rounded once."""
+    """Give the interest of the first item: each day of (due, as-of] by its weight, rounded once."""
     item = question.items[0]
     due = day_of(item["due_date"])
-    rate = Fraction(str(question.config.get("annual_rate_pct", 0))) / 100 / 365
+    rate = Fraction(str(question.config.get("annual_rate_pct", 0))) / 100
+    day_count = DAY_COUNTS[question.config.get("day_count", "actual/365")]
     total = Fraction(0)
     for number in range(1, (question.as_of - due).days + 1):
-        total += Fraction(_principal_before(question, item, due + timedelta(days=number))) * rate
+        day = due + timedelta(days=number)
+        principal = Fraction(_principal_before(question, item, day))
+        total += principal * rate * day_weight(day_count, day)
     return _rounded(total)
 
 

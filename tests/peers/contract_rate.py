@@ -2,7 +2,7 @@
 
 The Polish regime takes its whole rate from a series, adds nothing, counts ACT/365F and compounds
 nothing. With the case's rate in that series for every half-year of the delay, it is a contract at
-a flat yearly rate.
+a flat yearly rate; another day count is configured over the regime's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from tests.peers.arithmetic import DAY_COUNTS
 from tests.peers.cases import Question, day_of
 from tests.peers.decide import NoSuchFeatureError
 
@@ -28,9 +29,17 @@ LAW_BY_WORD: Final = {"Swedish": "SE", "German": "DE", "Austrian": "AT"}
 
 @dataclass(frozen=True)
 class ContractRate:
-    """A flat yearly rate in percent on ACT/365F."""
+    """A flat yearly rate in percent, and the day count that it is agreed on."""
 
     percent: Decimal
+    day_count: str = "ACT/365F"
+
+    @property
+    def own_regimes(self) -> dict[str, dict[str, str]]:
+        """Give what the configuration changes of the regime; nothing where its day count is it."""
+        if self.day_count == "ACT/365F":
+            return {}
+        return {f"{LAW_OF_CONTRACT}_business": {"day_count": self.day_count}}
 
 
 def country_of_law(question: Question) -> str:
@@ -55,9 +64,9 @@ def read_contract_rate(question: Question) -> ContractRate | None:
     config = question.config
     if question.kind != "interest":
         return None
-    day_count = config.get("day_count", "actual/365")
-    if day_count != "actual/365":
-        raise NoSuchFeatureError(f"a contract's day count {day_count}")
+    named = config.get("day_count", "actual/365")
+    if named not in DAY_COUNTS or (named != "actual/365" and "rate_pct_per_period" in config):
+        raise NoSuchFeatureError(f"a contract's day count {named}")
     if "rate_pct_per_period" in config:
         days = Fraction(str(config["interest_period_days"]))
         return _exact(Fraction(str(config["rate_pct_per_period"])) * 365 / days)
@@ -67,7 +76,7 @@ def read_contract_rate(question: Question) -> ContractRate | None:
     parts = [config.get("reference_rate_pct"), config.get("statutory_margin_pct")]
     if None not in parts and sum((Decimal(str(part)) for part in parts), Decimal(0)) != rate:
         raise NoSuchFeatureError("a rate that is not the sum of its parts")
-    return ContractRate(rate)
+    return ContractRate(rate, DAY_COUNTS[named])
 
 
 def rate_tables(contract: ContractRate, question: Question) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -211,11 +211,13 @@ _OWNER: Final[dict[str, Callable[[Cells], str]]] = {
 
 
 def _toml(configuration: Mapping[str, Any]) -> str:
-    """Write a configuration of plain values and one level of sections."""
-    plain = {key: value for key, value in configuration.items() if not isinstance(value, dict)}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
-    for name, section in configuration.items():
-        if isinstance(section, dict):
-            lines.append(f"[{name}]")
-            lines += [f"{key} = {json.dumps(value)}" for key, value in section.items()]
-    return "\n".join(lines) + "\n"
+    """Write a configuration, each value under its dotted key."""
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in _dotted(configuration))
+
+
+def _dotted(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

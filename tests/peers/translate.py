@@ -192,6 +192,8 @@ def _configuration(question: Question, reading: Reading) -> dict[str, Any]:
     if question.kind in INTEREST_KINDS:
         grace = int(question.config.get("grace_days") or 0)
         configuration["interest"] = {"periods": True, "grace_days": grace}
+        if reading.contract is not None:
+            configuration["interest"]["regimes"] = reading.contract.own_regimes
     return configuration
 
 

@@ -10,7 +10,7 @@ from encours.rules.series import (
     half_year_start,
     load_series,
 )
-from encours_schemas.errors import InputRefused, RateMissing
+from encours_schemas.errors import ConfigurationWrong, InputRefused, RateMissing
 
 
 def test_bundled_series__are_sorted_known_and_sourced() -> None:
@@ -101,6 +101,9 @@ def test_user_rows__that_contradict_each_other_or_are_too_precise_are_refused() 
     with pytest.raises(InputRefused, match="two values") as caught:
         load_series(twice)
     assert caught.value.found == "1 (rates.csv, row 1) and 2 (configuration)"
+    configured = [row._replace(place="interest.rates") for row in twice]
+    with pytest.raises(ConfigurationWrong, match="two values"):
+        load_series(configured)
     assert load_series([twice[0], twice[0]])["x"].rate_on(day) == 1
     with pytest.raises(InputRefused, match="decimals"):
         load_series([UserRate("x", day, Decimal("0.1234567891"), "a")])

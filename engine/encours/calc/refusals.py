@@ -29,14 +29,14 @@ _EPOCH = date(1970, 1, 1)
 
 
 class ItemRefused(InputRefused):
-    """An item whose figures no amount can hold; whoever knows more of its place adds it.
+    """An item or commitment that no amount can hold; whoever knows its place adds it.
 
     row   among the rows at hand: of a slice, of a work unit, of the table
     """
 
     def __init__(self, row: int, *, what: str, expected: str, cure: str, found: str = "") -> None:
         """Keep the row beside the facts."""
-        super().__init__(what=what, where="open_items", found=found, expected=expected, cure=cure)
+        super().__init__(what=what, found=found, expected=expected, cure=cure)
         self.row = row
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
+<<<<<<< HEAD
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+=======
+from dataclasses import dataclass, field
+>>>>>>> issue4
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,25 +19,36 @@ from encours.calc.documents import NONE_SHARED, SharedDocuments, first_of_docume
 from encours.calc.flows import FLOWS
 from encours.calc.hit_sums import HitSums
 from encours.calc.lines import CELL_SUMS, LINE_SUMS
-from encours.calc.refusals import ItemRefused, MissingRates, require_rates
+from encours.calc.refusals import MissingRates, require_rates
 from encours.calc.sums import CurrencyTotals, KeyedSums
 from encours.ledger.allocations import by_item
 from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
+<<<<<<< HEAD
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import OldestOfAccounts, open_late_items
 from encours.passes.probe import candidates_of, insured_rows, probe_cover, probe_documents
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
+=======
+from encours.passes.naming import naming_row
+from encours.passes.work_unit import (
+    Neighbours,
+    UnitOptions,
+    UnitResult,
+    candidates_of,
+    compute_unit,
+    probe_unit,
+)
+>>>>>>> issue4
 from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import open_part, part_name
 from encours_schemas.reasons import Reason
-from encours_schemas.shapes import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
@@ -159,9 +173,20 @@ class RowsPass:
         ]
         progress.start_stage("probe", sum(unit.row_count for unit in units))
 
+<<<<<<< HEAD
         def probe(unit: Unit) -> pa.Table | None:
             with self._naming_item(unit):
                 found = self._probe_unit(unit, shared)
+=======
+        def probe(unit: Unit) -> pa.Table:
+            with naming_row(self._source, unit, "item_id", unit.first_ordinal):
+                found = probe_unit(
+                    self._read(unit),
+                    self._neighbours(unit, shared),
+                    self._extract_day,
+                    self._context,
+                )
+>>>>>>> issue4
             progress.advance(unit.row_count)
             return found
 
@@ -176,6 +201,7 @@ class RowsPass:
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
 
+<<<<<<< HEAD
     @contextmanager
     def _naming_item(self, unit: Unit) -> Iterator[None]:
         """Say of an item that is refused in which file and row it stands, and the id's shape."""
@@ -205,6 +231,8 @@ class RowsPass:
             return None
         return probe_documents(data, neighbours, self._extract_day, self._context)
 
+=======
+>>>>>>> issue4
     def _read(self, unit: Unit) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
         data = self._source.read(unit, self._columns, proven=KEY_COLUMNS)
@@ -237,7 +265,7 @@ class RowsPass:
         """Compute some consecutive units and write their rows into one part of each table."""
         writers: dict[str, Any] = {}
         for unit in units:
-            with self._naming_item(unit):
+            with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 result = compute_unit(
                     self._read(unit),
                     self._with_facts(unit, self._neighbours(unit, self._shared)),

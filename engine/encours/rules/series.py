@@ -16,7 +16,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from encours_schemas.errors import InputRefused, RateMissing
+from encours_schemas.errors import ConfigurationWrong, InputRefused, RateMissing
 
 if TYPE_CHECKING:
     from encours_schemas.configuration import Configuration
@@ -25,6 +25,7 @@ DECIMALS_MAX: Final = 9
 ONE_DAY: Final = timedelta(days=1)
 
 BUNDLED: Final = "bundled"
+CONFIGURED: Final = "interest.rates"
 
 Interval = tuple[date, date]
 
@@ -124,7 +125,7 @@ class RateSeries:
 def own_rates(configuration: Configuration) -> list[UserRate]:
     """Give the configured rows of reference rates."""
     return [
-        UserRate(row.series, row.effective_date, row.rate_percent, row.source, "interest.rates")
+        UserRate(row.series, row.effective_date, row.rate_percent, row.source, CONFIGURED)
         for row in configuration.interest.rates
     ]
 
@@ -134,8 +135,9 @@ def load_series(extra_rows: Iterable[UserRate] = ()) -> dict[str, RateSeries]:
 
     extra_rows   a row replaces a bundled value of the same date, and may start a series of its own
 
-    Raises InputRefused for two different values of one series and date, naming both, and for more
-    than nine decimals.
+    Raises InputRefused for two different values of one series and date, naming both
+    (ConfigurationWrong where the configuration alone contradicts itself), and for more than nine
+    decimals.
     """
     bundled_rows, bundled_until = _load_bundled()
     rows = {name: dict(by_date) for name, by_date in bundled_rows.items()}
@@ -185,7 +187,8 @@ def _load_bundled() -> tuple[dict[str, dict[date, RateRow]], dict[str, date]]:
 def _check_user_rate(earlier: UserRate, row: UserRate) -> None:
     where = f"series {row.series}, effective_date {row.effective_date}"
     if earlier.rate_percent != row.rate_percent:
-        raise InputRefused(
+        in_configuration = earlier.place == row.place == CONFIGURED
+        raise (ConfigurationWrong if in_configuration else InputRefused)(
             what="two values for one series and date",
             where=where,
             found=(
