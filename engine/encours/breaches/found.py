@@ -170,7 +170,8 @@ def _joined(pieces: Sequence[pa.Array | pa.Scalar], values: Mapping[str, pa.Arra
 def _json_text(texts: pa.Array) -> pa.Array:
     """Escape texts as JSON strings: backslash and quote, and whatever else may not stand bare."""
     texts = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
-    for number in range(32):
+    has_control = pc.any(pc.match_substring_regex(texts, r"[\x00-\x1f]")).as_py()
+    for number in range(32) if has_control else ():
         character = chr(number)
         if pc.any(pc.match_substring(texts, character)).as_py():
             texts = pc.replace_substring(texts, character, f"\\u{number:04x}")

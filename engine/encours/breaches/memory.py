@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.breaches.levels import HOLD_BITS
+from encours.ledger.decode import TextIndex, decode_text_codes
 from encours_schemas.outputs import BREACH_STATUSES, SEVERITIES
 from encours_schemas.rule_ids import RuleId
 
@@ -51,6 +53,15 @@ REMEMBERED: Final = (
     "first_seen",
 )
 """Columns of `breaches` that the next run needs."""
+_COMPARED: Final = (
+    "rule",
+    "severity",
+    "measured",
+    "threshold",
+    "hold_orders",
+    "hold_deliveries",
+    "hold_production",
+)
 _NARROW: Final = pa.decimal128(37, 6)
 
 
@@ -76,10 +87,14 @@ class Memory:
 
     def find(self, ids: pa.Array) -> Array:
         """Give the place of breaches here, -1 where there is none: int64[k]."""
-        found = pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)
-        return found.to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.maximum(decode_text_codes(ids, self._index), -1).astype(np.int64)
 
-    @property
+    @cached_property
+    def _index(self) -> TextIndex:
+        """Give the index of the ids, built once for all rules."""
+        return TextIndex(self.ids)
+
+    @cached_property
     def holds_and_none(self) -> Array:
         """Give the holds asked for as bits, and zero at the end: uint8[m + 1]."""
         return np.append(holds_of(self.table), 0).astype(np.uint8)
@@ -113,15 +128,18 @@ def holds_of(table: pa.Table) -> Array:
     return bits
 
 
-def with_memory(found: pa.Table, memory: Memory, as_of: date) -> pa.Table:
-    """Add status and first day to the breaches of this run (columns `status`, `first_seen`)."""
-    place = memory.find(_one(found.column("breach_id")))
+def with_memory(found: pa.Table, place: Array, memory: Memory, as_of: date) -> pa.Table:
+    """Add status and first day to the breaches of this run (columns `status`, `first_seen`).
+
+    place  int64[b]  where the memory has each of them, -1 for nowhere
+    """
     known = place >= 0
     status = np.full(found.num_rows, NEW, np.int64)
     rows = np.flatnonzero(known)
     if len(rows):
-        before = memory.table.take(pa.array(place[rows]))
-        status[rows] = _compared(found.take(pa.array(rows)), before)
+        before = memory.table.select(_COMPARED).take(pa.array(place[rows]))
+        now = found.select(_COMPARED)
+        status[rows] = _compared(now if known.all() else now.take(pa.array(rows)), before)
     seen = _one(memory.table.column("first_seen")).take(pa.array(place, mask=~known))
     return found.set_column(
         found.column_names.index("status"),
@@ -166,13 +184,15 @@ def _above(table: pa.Table) -> pa.Array:
     return pc.subtract(measured, _one(table.column("threshold")).cast(pa.decimal128(36, 6)))
 
 
-def cured(found: pa.Array, memory: Memory, rules: Collection[str]) -> pa.Table:
+def cured(place: Array, memory: Memory, rules: Collection[str]) -> pa.Table:
     """Give the breaches of the earlier run that are there no more, of rules that are still on.
 
-    found  string[b]  ids of this run's breaches
+    place  int64[b]  where the memory has the breaches of this run, -1 for nowhere
     """
     table = memory.table
-    gone = pc.invert(pc.is_in(memory.ids, value_set=found))
+    is_gone = np.ones(table.num_rows, bool)
+    is_gone[place[place >= 0]] = False
+    gone = pa.array(is_gone)
     looked_at = pc.is_in(_one(table.column("rule")), value_set=pa.array(sorted(rules), pa.string()))
     return table.filter(pc.and_(gone, looked_at))
 

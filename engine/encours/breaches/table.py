@@ -44,9 +44,9 @@ def breaches_table(
     schema = BREACHES.arrow_schema()
     parts = [_rows(found, overrides, currency).cast(schema) for found in breaches if len(found)]
     found = pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
-    found = with_memory(found, memory, as_of)
-    ids = found.column("breach_id").combine_chunks()
-    gone = _cured_rows(cured(ids, memory, looked_at), schema)
+    place = memory.find(found.column("breach_id").combine_chunks())
+    found = with_memory(found, place, memory, as_of)
+    gone = _cured_rows(cured(place, memory, looked_at), schema)
     return pa.concat_tables([found.cast(schema), gone.cast(schema)])
 
 
