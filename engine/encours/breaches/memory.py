@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,6 @@ from encours.breaches.levels import HOLD_BITS
 from encours.ledger.decode import TextIndex, decode_text_codes
 from encours_schemas.outputs import BREACH_STATUSES, SEVERITIES
 from encours_schemas.rule_ids import RuleId
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -93,6 +90,15 @@ class Memory:
     def _index(self) -> TextIndex:
         """Give the index of the ids, built once for all rules."""
         return TextIndex(self.ids)
+
+    def is_of_rule(self, rule: str) -> Array:
+        """Tell which breaches are of a rule: bool[m]."""
+        found = pc.equal(self._rules, rule)
+        return found.to_numpy(zero_copy_only=False)
+
+    @cached_property
+    def _rules(self) -> pa.Array:
+        return _one(self.table.column("rule"))
 
     @cached_property
     def holds_and_none(self) -> Array:
@@ -184,17 +190,14 @@ def _above(table: pa.Table) -> pa.Array:
     return pc.subtract(measured, _one(table.column("threshold")).cast(pa.decimal128(36, 6)))
 
 
-def cured(place: Array, memory: Memory, rules: Collection[str]) -> pa.Table:
-    """Give the breaches of the earlier run that are there no more, of rules that are still on.
+def cured(rule: str, place: Array, memory: Memory) -> pa.Table:
+    """Give the breaches of one rule in the earlier run that are there no more.
 
-    place  int64[b]  where the memory has the breaches of this run, -1 for nowhere
+    place  int64[b]  where the memory has the rule's breaches of this run, -1 for nowhere
     """
-    table = memory.table
-    is_gone = np.ones(table.num_rows, bool)
+    is_gone: Array = memory.is_of_rule(rule).copy()
     is_gone[place[place >= 0]] = False
-    gone = pa.array(is_gone)
-    looked_at = pc.is_in(_one(table.column("rule")), value_set=pa.array(sorted(rules), pa.string()))
-    return table.filter(pc.and_(gone, looked_at))
+    return memory.table.take(pa.array(np.flatnonzero(is_gone)))
 
 
 def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -62,7 +62,6 @@ def credit_steps(
         accounts, limits, secured, context, further
     )
     result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
-    result.tables["breaches"] = rules.table
     result.tables["outlook"] = outlook(
         rules.evidence,
         rules.breaches,

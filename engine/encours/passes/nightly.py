@@ -47,7 +47,7 @@ from encours.passes.run_checks import (
 )
 from encours.passes.scenario import altered, payment_delays
 from encours.passes.summary_facts import manifest_facts
-from encours.passes.table_files import write_tables
+from encours.passes.table_files import write_pieces, write_tables
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
 from encours.publish.earlier import EarlierRun, find_earlier_run
@@ -344,6 +344,7 @@ class NightlyRun:
             telling = decide_telling(night, chain, self._configuration.erp)
             tables.update(telling.tables)
             published = write_tables(staging, tables, rows, context, self._options.threads)
+            published.append(write_pieces(staging, "breaches", credit.rules.rows.pieces()))
             published.append(write_order_decisions(staging, orders, credit, context))
             told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
             published += told
@@ -385,6 +386,7 @@ class NightlyRun:
         return Night(
             head=FileHead(run_id, self._as_of, self._configuration.reporting.currency),
             accounts=accounts,
+            account_code=credit.accounts.account_code,
             reasons=credit.rules.holds.reasons_text(),
             customers=preparation.context.master.customers,
             erp_holds=preparation.erp_holds,
