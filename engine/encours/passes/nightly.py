@@ -123,6 +123,7 @@ class RunOptions:
     approve_first: bool = False
     without_memory: bool = False
     scenario: Scenario | None = None
+    memory_of: Path | None = None
 
 
 class NightlyRun:
@@ -191,7 +192,7 @@ class NightlyRun:
         Raises InputRefused (65) where it cannot be read, unless the caller goes on without memory.
         """
         try:
-            self._earlier = find_earlier_run(output, self._as_of)
+            self._earlier = find_earlier_run(self._options.memory_of or output, self._as_of)
         except InputRefused:
             if not self._options.without_memory:
                 raise
