@@ -87,7 +87,7 @@ def apply_rules(
     """Let the rules look at the accounts of a run, and compare with the earlier one (DOMAIN 8)."""
     context = preparation.context
     as_of = EPOCH + timedelta(days=context.as_of_day)
-    remembered = None if earlier is None else earlier.read("breaches", REMEMBERED)
+    remembered = iter(()) if earlier is None else earlier.pieces("breaches", REMEMBERED)
     evidence = Evidence(
         day=context.as_of_day,
         context=context,
