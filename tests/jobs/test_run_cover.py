@@ -143,4 +143,5 @@ def test_run__takes_an_item_only_where_it_is_not_quarantined(tmp_path: Path) -> 
     night.ledger.csv("open_items", bad, good)
     night.ledger.csv("credit_limits", LIMITS[0])
     night.publish(*night.configure("input.max_rejected = 1"))
+    assert {"policy_missing", "insured_percent_missing"} <= night.warnings().keys()
     assert night.rows("items", "item_id", "insured_covered_rc") == [("B", Decimal("50.000"))]

@@ -12,6 +12,8 @@ from encours.calc.cover_pools import accounts_of_groups
 from encours.calc.limit_levels import checked_sums
 from encours.kernels.wide import convert_amounts
 from encours.ledger.decode import NO_DAY
+from encours.ledger.findings import RunNotice
+from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
     from encours.calc.account_rows import AccountRows
@@ -122,6 +124,20 @@ def _to_pay(own_late: Array, stop_milli: Array, row: Array) -> Array:
     most = np.zeros(len(own_late), np.int64)
     np.maximum.at(most, row, stop_milli)
     return np.where(most > own_late, -1, np.where(most > 0, own_late, 0))
+
+
+def cover_notices(totals: CoverTotals | None, context: RunContext) -> list[RunNotice]:
+    """Say which limits cover items without anybody saying what the insurer pays of a loss."""
+    if totals is None:
+        return []
+    segments = len(context.master.companies.segment_names)
+    accounts = len(context.master.customers.account_ids)
+    pool = np.unique(totals.covered.keys // (segments * accounts))
+    lacking = int((~totals.insurance.facts.has_percent[pool]).sum())
+    if not lacking:
+        return []
+    message = "insured limits cover items without a percentage, theirs or their policy's: it is 0"
+    return [RunNotice(RunWarning.INSURED_PERCENT_MISSING, message, lacking)]
 
 
 def _up_to_exposure(row: Array, milli: Array, exposure: Array) -> Array:
