@@ -200,3 +200,8 @@ def test_summary__says_what_the_erp_is_told(fresh: Night) -> None:
     assert "1 BLOCK, 0 CHANGE, 0 RELEASE" in late
     again = fresh.publish("--revise", *fresh.configure("ageing.bounds = [30]")).stdout
     assert "none: a later date was told already" in again
+
+
+def test_unknown_adapter__is_refused_before_anything_is_read(fresh: Night) -> None:
+    line = fresh.refused(78, *fresh.configure('erp.files = ["sap_credit_segments"]'))
+    assert "did you mean sap_credit_segment?" in line

@@ -16,6 +16,7 @@ import numpy as np
 
 from encours.controls import checks
 from encours.erp.hold_files import FileHead
+from encours.erp.templates import chosen_adapters
 from encours.kernels._jit import kernel_cache_directory
 from encours.ledger.duplicates import resolve_duplicates
 from encours.ledger.findings import RunNotice
@@ -150,6 +151,7 @@ class NightlyRun:
 
     def publish(self, out: Path) -> RunResult:
         """Compute and publish; on any exception nothing is published and the last run stays."""
+        chosen_adapters(self._configuration.erp)  # a wrong name is told now, not after the night
         self._announce_compilation()
         with Staging(out, self._as_of, revise=self._options.revise) as staging:
             ledger = self._open(staging)
