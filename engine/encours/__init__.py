@@ -35,6 +35,7 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
     approve_first: bool = False,
     without_memory: bool = False,
     scenario: Scenario | None = None,
+    memory_of: Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Compute and publish one as-of date of a ledger; the contract is TABLES 1 to 3.
@@ -46,6 +47,7 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
     approve_first the first run of an output tells the ERP at once, without an approval
     without_memory  an earlier run that cannot be read counts as none; every breach is new then
     scenario      what changes in the ledger; such a run belongs in an output of its own
+    memory_of     the output whose earlier runs the rules remember; default: `out`
 
     Raises an `EncoursError` with its exit status; then nothing was published.
     """
@@ -60,6 +62,7 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
         approve_first=approve_first,
         without_memory=without_memory,
         scenario=scenario,
+        memory_of=memory_of,
     )
     return NightlyRun(ledger, as_of, configuration, options, progress).publish(out)
 

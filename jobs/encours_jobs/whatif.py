@@ -104,6 +104,7 @@ def command(
                 chunk_rows=chunk_rows,
                 extract_date=extract_date,
                 scenario=changed,
+                memory_of=None if base is None else base.resolve().parent,
                 progress=progress,
             )
             return open_run(result.directory)

@@ -48,6 +48,7 @@ class RunWarning(StrEnum):
     NO_CREDIT_LIMITS = "no_credit_limits"
     NO_DEFAULT_LIMIT = "no_default_limit"
     POLICY_MISSING = "policy_missing"
+    INSURED_PERCENT_MISSING = "insured_percent_missing"
     TABLE_SHRANK = "table_shrank"
     MEMORY_LOST = "memory_lost"
     OVERRIDE_UNKNOWN = "override_unknown"
@@ -87,6 +88,10 @@ RUN_WARNING_MEANING: Final[dict[RunWarning, str]] = {
     RunWarning.NO_CREDIT_LIMITS: "There is no `credit_limits` table: all limit rules are off.",
     RunWarning.NO_DEFAULT_LIMIT: "A risk class has no row in `default_limits`.",
     RunWarning.POLICY_MISSING: "Insured limits name a policy without a row; defaults serve.",
+    RunWarning.INSURED_PERCENT_MISSING: (
+        "Insured limits cover items, and neither they nor their policies say which percentage the "
+        "insurer pays: it counts as zero."
+    ),
     RunWarning.TABLE_SHRANK: "An input table is much smaller than in the previous run.",
     RunWarning.MEMORY_LOST: (
         "The earlier run could not be read and was left out (`--without-memory`): every breach is "

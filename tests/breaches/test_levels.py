@@ -106,7 +106,7 @@ def test_excess__is_rounded_once_to_the_currency(currency: str, unit: int) -> No
         exact = Fraction(one) - whole - Fraction(more, 1000)
         expected.append(max(0, int(exact / unit + Fraction(1, 2))) * unit if exact > 0 else 0)
     assert excess_of(measure, floor, rest, currency).tolist() == expected
-    assert money_text(np.array([unit]), currency).to_pylist() == [
+    assert money_text(np.array([unit]), currency).texts().to_pylist() == [
         {"EUR": "0.01", "JPY": "1", "TND": "0.001"}[currency]
     ]
 

@@ -120,7 +120,7 @@ def covered_by_engine(
     found = dict.fromkeys(names, 0)
     by_pool: dict[tuple[Any, ...], dict[str, int]] = {}
     pools = insurance.pools
-    for pool, item, milli in zip(*(column[:count].tolist() for column in result[3:]), strict=True):
+    for pool, item, milli in zip(*(column[:count].tolist() for column in result[-3:]), strict=True):
         account, segment = int(pools.account[pool]), int(pools.segment[pool])
         policy = int(insurance.facts.policy_code[pool])
         key = (

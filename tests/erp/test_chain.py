@@ -11,8 +11,9 @@ from encours.publish import outbox, records
 from encours.publish.hold_check import check_hold_files
 from encours.publish.manifest import read_manifest
 from encours.publish.runs import verify_run
+from encours.publish.staging import Staging
 from encours_schemas.configuration import Erp
-from encours_schemas.errors import InputRefused, OutputUnwritable
+from encours_schemas.errors import InputRefused, OutputBusy, OutputUnwritable
 from tests.erp.nights import (
     FIRST,
     Holds,
@@ -259,6 +260,13 @@ def test_approval__of_what_is_no_run(output: Path, what: str) -> None:
             outbox.approve(output.parent, "A. Martin")
         )
     assert refusal.value.exit_status == 73
+
+
+def test_approval__waits_for_the_run_that_writes_the_output(output: Path) -> None:
+    run = night(output, 0, {A: 1}, approve_first=False)
+    with Staging(output, FIRST + timedelta(1)), pytest.raises(OutputBusy, match="another run"):
+        outbox.approve(run, "A. Martin")
+    assert outbox.last_told(output) is None
 
 
 def test_picture__that_cannot_be_read_is_refused_or_paid_for(output: Path) -> None:

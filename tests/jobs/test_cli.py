@@ -17,6 +17,7 @@ from encours_jobs.cli import COMMANDS, main
 from encours_jobs.outcome import Terminated
 from encours_schemas import errors
 from encours_schemas.errors import EncoursError
+from encours_schemas.rule_ids import RuleId
 from encours_schemas.status import ExitStatus
 
 """Commands whose options are those of their subjects."""
@@ -324,6 +325,23 @@ def test_config__says_where_each_value_comes_from(tmp_path: Path) -> None:
     assert origin["interest.grace_days = 3"] == "environment ENCOURS_INTEREST__GRACE_DAYS"
     assert origin["fx.max_age_days = 7"] == f"file {file}"
     assert origin['fx.pivot = "EUR"'] == "default"
+
+
+def test_rules__lists_what_is_configured_and_what_is_off(tmp_path: Path) -> None:
+    file = tmp_path / "encours.toml"
+    file.write_text(
+        "[rules.limit_exceeded]\nlevels = [{ above = 1.5, holds = ['deliveries'] }]\n"
+        "[rules.overdue_age]\nenabled = false\ncountries = ['FR', 'DE']\n"
+    )
+    lines = call("rules", "--config", str(file)).stdout.splitlines()
+    assert [line.split(":")[0] for line in lines if not line.startswith(" ")] == [
+        f"{rule} (off)" if rule in {"overdue_age", "document_value"} else rule for rule in RuleId
+    ]
+    assert lines[1] == "  above 1.5 of the limit: breach, holds deliveries"
+    assert "  only countries: FR, DE" in lines
+    listed = json.loads(call("rules", "--config", str(file), "--format", "json").stdout)
+    assert listed["limit_exceeded"]["levels"][0]["holds"] == ["deliveries"]
+    assert not listed["overdue_age"]["enabled"]
 
 
 def test_schema__json_holds_every_table() -> None:

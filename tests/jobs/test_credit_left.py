@@ -335,6 +335,55 @@ def test_cure_amount__of_a_group_is_what_one_member_can_pay(fresh: Night) -> Non
     assert account(fresh, "C2", "hold_orders", "cure_amount") == (True, None)
 
 
+def insured_ledger(night: Night, *items_: Row) -> None:
+    night.ledger.csv("customers", *customers("C1", "C2", parent_id="TOP"),
+                     row("customers", customer_id="TOP"))  # fmt: skip
+    night.ledger.csv("open_items", *items_)
+    night.ledger.csv("policies", row("policies", policy="P", insured_percent="90",
+                                     valid_from="2026-01-01"))  # fmt: skip
+
+
+def late(item_id: str, amount: str, due: str, **values: str | None) -> Row:
+    dates = {"document_date": "2026-06-01", "due_date": due}
+    return item(item_id, amount=amount, **{**dates, **values})
+
+
+def test_cure_amount__of_a_stop_of_cover_is_what_keeps_it_stopped(fresh: Night) -> None:
+    items_ = (
+        late("I1", "100.00", "2026-07-01"),
+        late("I2", "50.00", "2026-08-01"),
+        late("I3", "70.00", "2026-09-15"),  # within its 60 days of extension
+    )
+    insured_ledger(fresh, *items_)
+    fresh.ledger.csv("credit_limits", limit("500.00", kind="insured", policy="P"))
+    settings = fresh.configure("rules.overdue_age.enabled = false")
+    fresh.publish(*settings)
+    assert account(fresh, "C1", "hold_orders", "cure_amount") == (True, D("150.000"))
+    for paid, held in (("149.99", True), ("150.00", False)):
+        rest = D(paid) - 100
+        fresh.ledger.csv(
+            "allocations",
+            allocation("I1", amount="100.00", value_date="2026-11-02"),
+            allocation("I2", amount=str(rest), value_date="2026-11-02"),
+        )
+        fresh.publish("--revise", *settings, as_of="2026-11-02")
+        rows = fresh.rows("credit_accounts", "credit_account_id", "hold_orders", as_of="2026-11-02")
+        assert dict(rows)["C1"] == held
+
+
+def test_cure_amount__of_a_stop_by_items_of_others_is_unknown(fresh: Night) -> None:
+    insured_ledger(
+        fresh,
+        late("I1", "100.00", "2026-07-01"),
+        late("I2", "50.00", "2026-08-01", customer_id="C2"),
+    )
+    fresh.ledger.csv(
+        "credit_limits", limit("500.00", "TOP", kind="insured", policy="P", scope="group")
+    )
+    fresh.publish(*fresh.configure("rules.overdue_age.enabled = false"))
+    assert account(fresh, "C1", "hold_orders", "cure_amount") == (True, None)
+
+
 # -- movements -------------------------------------------------------------------------------------
 
 

@@ -189,3 +189,19 @@ def test_erp_files__of_two_threads_and_of_one_are_the_same_bytes(fresh: Night) -
     assert before == {
         path.name: path.read_bytes() for path in (fresh.published() / "erp").iterdir()
     }
+
+
+def test_summary__says_what_the_erp_is_told(fresh: Night) -> None:
+    ledger_of(fresh, {"C1": "true"})
+    waits = fresh.publish().stdout
+    assert "1 BLOCK, 0 CHANGE, 0 RELEASE; told once approved: the first run of" in waits
+    late = fresh.publish("--approve-first", as_of=LATER).stdout
+    assert "ERP files" in late
+    assert "1 BLOCK, 0 CHANGE, 0 RELEASE" in late
+    again = fresh.publish("--revise", *fresh.configure("ageing.bounds = [30]")).stdout
+    assert "none: a later date was told already" in again
+
+
+def test_unknown_adapter__is_refused_before_anything_is_read(fresh: Night) -> None:
+    line = fresh.refused(78, *fresh.configure('erp.files = ["sap_credit_segments"]'))
+    assert "did you mean sap_credit_segment?" in line

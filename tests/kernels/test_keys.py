@@ -133,7 +133,12 @@ def records(keys: list[naive.Key]) -> Array:
 
 def match(items: list[naive.Key], allocations: list[naive.Key]) -> tuple[list[Any], list[Any]]:
     twin, found = np.empty(len(items), np.int32), np.empty(len(allocations), np.int64)
-    kernels.match_shard(records(items), records(allocations), free_slots(len(items)), twin, found)
+    slots = free_slots(len(items))
+    kernels.match_shard(records(items), records(allocations), slots, twin, found)
+    again = np.empty(len(allocations), np.int64)
+    first, second = (records(allocations)[name].copy() for name in ("first", "second"))
+    kernels.find_keys(records(items), slots, first, second, again)
+    assert again.tolist() == found.tolist()
     return (
         [None if row < 0 else row for row in twin.tolist()],
         [None if row < 0 else row for row in found.tolist()],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from encours.calc.columns import day_array, money_array
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,32 +41,72 @@ def decimals(whole: Array, factor: int, rest: Array | None = None) -> pa.Array:
     return pa.Array.from_buffers(MICRO, len(whole), [None, pa.py_buffer(words)])
 
 
-def money_text(milli: Array, currency: str) -> pa.Array:
-    """Write amounts with a point and the decimals of their currency: string[n]."""
+@dataclass(frozen=True)
+class Written:
+    """Values that become text only where a sentence is written: a number each until then."""
+
+    values: Array
+    write: Callable[[Array], pa.Array]
+
+    def take(self, rows: Array) -> Written:
+        """Give those of some rows."""
+        return Written(self.values[rows], self.write)
+
+    def texts(self) -> pa.Array:
+        """Write them: string[n]."""
+        return self.write(self.values)
+
+
+Texts: TypeAlias = Written | Any
+"""Texts of n rows, written already or not yet."""
+
+
+def taken(texts: Texts, rows: Array) -> Texts:
+    """Give the texts of some rows."""
+    return texts.take(rows) if isinstance(texts, Written) else texts.take(pa.array(rows))
+
+
+def as_array(texts: Texts) -> pa.Array:
+    """Give texts as a string array without nulls."""
+    array = texts.texts() if isinstance(texts, Written) else texts
+    return array.fill_null("")
+
+
+def money_text(milli: Array, currency: str) -> Written:
+    """Write amounts with a point and the decimals of their currency."""
     unit = int(MINOR_UNIT_MILLI[CURRENCY_POSITIONS[currency]])
     kind = pa.decimal128(21, _DECIMALS_OF_UNIT[unit])
-    amounts = money_array(milli).cast(pa.decimal128(18, 3))
-    return amounts.cast(kind).cast(pa.string())
+
+    def write(values: Array) -> pa.Array:
+        return money_array(values).cast(pa.decimal128(18, 3)).cast(kind).cast(pa.string())
+
+    return Written(milli, write)
 
 
-def number_text(values: Array) -> pa.Array:
-    """Write whole numbers: string[n]."""
-    return pa.array(np.ascontiguousarray(values)).cast(pa.string())
+def number_text(values: Array) -> Written:
+    """Write whole numbers."""
+    return Written(values, lambda some: pa.array(np.ascontiguousarray(some)).cast(pa.string()))
 
 
-def day_text(days: Array) -> pa.Array:
-    """Write days as YYYY-MM-DD, empty where there is none: string[n]."""
-    return day_array(days).cast(pa.string()).fill_null("")
+def day_text(days: Array) -> Written:
+    """Write days as YYYY-MM-DD, empty where there is none."""
+    return Written(days, lambda some: day_array(some).cast(pa.string()))
+
+
+def spread(texts: Sequence[str], place: Array) -> Written:
+    """Write the text at each place of a short list: int[n]."""
+    known = pa.array(texts, pa.string())
+    return Written(place.astype(np.int8), lambda some: known.take(pa.array(some)))
+
+
+def same(text: str, count: int) -> Written:
+    """Write one text for every row."""
+    return spread([text], np.zeros(count, np.int8))
 
 
 def constant(text: str, count: int) -> pa.Array:
     """Repeat a text: string[n]."""
     return pa.repeat(pa.scalar(text, pa.string()), count)
-
-
-def spread(texts: Sequence[str], place: Array) -> pa.Array:
-    """Give the text at each place of a short list: string[n] of int[n]."""
-    return pa.array(texts, pa.string()).take(pa.array(place))
 
 
 def percent_text(thousandths: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from encours.breaches.columns import constant, day_text, decimals, money_text
+from encours.breaches.columns import day_text, decimals, money_text, same
 from encours.breaches.found import Found, Measure, Place, Sentence, no_money
 from encours.breaches.levels import BREACH, SEVERITY_CODES, WARNING, Level, hold_bits
 from encours.breaches.limit_rules import AgainstLimit, hold_against
@@ -116,8 +116,8 @@ def insured_limit_reduced(evidence: Evidence) -> Found:
     values = {
         "before": money_text(before[rows], evidence.currency),
         "after": money_text(now[rows], evidence.currency),
-        "currency": constant(evidence.currency, len(rows)),
-        "run_date": constant("" if run_date is None else run_date.isoformat(), len(rows)),
+        "currency": same(evidence.currency, len(rows)),
+        "run_date": same("" if run_date is None else run_date.isoformat(), len(rows)),
     }
     return Found(
         rule=RuleId.INSURED_LIMIT_REDUCED,
@@ -154,7 +154,7 @@ def cover_ending(evidence: Evidence) -> Found:
     amount = np.where(kind_number == 0, limits.insured.milli[row], limits.guarantee.milli[row])
     values = {
         "amount": money_text(amount, evidence.currency),
-        "currency": constant(evidence.currency, len(row)),
+        "currency": same(evidence.currency, len(row)),
         "ends_on": day_text(end_day.astype(np.int32)),
     }
     key = pa.array(["insured", "guarantee"], pa.string()).take(pa.array(kind_number))

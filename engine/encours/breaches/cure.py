@@ -93,6 +93,8 @@ def _payments(found: Found, evidence: Evidence) -> _Payments:
         of_account = np.full(len(evidence.accounts), -1, np.int64)
         of_account[late.row] = late.to_pay_rc
         return _Payments(of_account[found.place.row], False)
+    if found.rule is RuleId.COVER_STOPPED:
+        return _Payments(evidence.cover.stop_to_pay_milli[found.place.row], False)
     if found.rule is RuleId.OVERDUE_SHARE:
         return _Payments(_share_payments(found, evidence), False)
     return _Payments(np.full(len(found), -1, np.int64), False)

@@ -8,7 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.breaches.columns import constant, day_text, decimals, money_text, percent_text, spread
+from encours.breaches.columns import (
+    Texts,
+    constant,
+    day_text,
+    decimals,
+    money_text,
+    percent_text,
+    same,
+    spread,
+)
 from encours.breaches.found import Found, Measure, Place, Sentence, no_money, no_numbers
 from encours.breaches.levels import SEVERITY_CODES, hold_bits, share_floor, thousandths
 from encours.calc.account_rows import is_under_proceedings
@@ -19,6 +28,8 @@ from encours_schemas.messages import MessageCode
 from encours_schemas.rule_ids import RuleId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from encours.breaches.evidence import Evidence
     from encours_schemas.configuration.rules import Rule
 
@@ -42,8 +53,8 @@ def overdue_share(evidence: Evidence) -> Found:
     values = {
         "overdue": money_text(overdue[rows], evidence.currency),
         "receivables": money_text(owed[rows], evidence.currency),
-        "currency": constant(evidence.currency, len(rows)),
-        "share": constant(percent_text(share), len(rows)),
+        "currency": same(evidence.currency, len(rows)),
+        "share": same(percent_text(share), len(rows)),
     }
     floor = share_floor(owed[rows], share)
     return Found(
@@ -265,9 +276,9 @@ def concentration(evidence: Evidence) -> Found:
     shares = ratio_e6(by_root[chosen], np.repeat(total, count))
     values = {
         "exposure": money_text(by_root[chosen], evidence.currency),
-        "currency": constant(evidence.currency, count),
+        "currency": same(evidence.currency, count),
         "share": pa.array([f"{one // 10_000}.{one // 100 % 100:02d}" for one in shares.tolist()]),
-        "threshold": constant(percent_text(share), count),
+        "threshold": same(percent_text(share), count),
     }
     member, row = _members(evidence, chosen) if settings.holds else _nobody()
     return Found(
@@ -314,6 +325,6 @@ def _nobody() -> tuple[Array, Array]:
     return np.empty(0, np.int64), np.empty(0, np.int64)
 
 
-def _one(code: MessageCode, values: dict[str, pa.Array], count: int) -> Sentence:
+def _one(code: MessageCode, values: Mapping[str, Texts], count: int) -> Sentence:
     """Say the same sentence of every breach."""
     return Sentence((code,), np.zeros(count, np.int64), values)

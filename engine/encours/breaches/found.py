@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.breaches.columns import MICRO, constant, escaped
+from encours.breaches.columns import MICRO, Texts, as_array, constant, escaped, taken
 from encours_schemas.messages import TEMPLATES, MessageCode, template_parts, value_names
 from encours_schemas.rule_ids import RuleId
 
@@ -72,7 +72,12 @@ class Sentence:
 
     codes: tuple[MessageCode, ...]
     choice: Array
-    values: Mapping[str, pa.Array]
+    values: Mapping[str, Texts]
+
+    def take(self, rows: Array) -> Sentence:
+        """Give those of some breaches."""
+        values = {name: taken(texts, rows) for name, texts in self.values.items()}
+        return Sentence(self.codes, self.choice[rows], values)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,26 @@ class Found:
     def __len__(self) -> int:
         """Count them."""
         return len(self.severity)
+
+    def take(self, rows: Array) -> Found:
+        """Give some of them, with the accounts that they are about themselves."""
+        chosen = pa.array(rows)
+        measure = self.measure
+        return replace(
+            self,
+            place=self.place.take(rows),
+            measure=Measure(
+                measure.measured.take(chosen),
+                measure.threshold.take(chosen),
+                measure.excess_milli[rows],
+                measure.release_milli[rows],
+            ),
+            severity=self.severity[rows],
+            holds=self.holds[rows],
+            sentence=self.sentence.take(rows),
+            subject=None if self.subject is None else self.subject.take(chosen),
+            also_bears_on=(np.empty(0, np.int64), np.empty(0, np.int64)),
+        )
 
     def bears_on(self) -> tuple[Array, Array]:
         """Give pairs of breach and account row: whom each breach holds; int64[p] each."""
@@ -134,9 +159,8 @@ def _by_code(sentence: Sentence, write: Any) -> pa.Array:  # noqa: ANN401 - a fu
     for number, code in enumerate(sentence.codes):
         chosen = np.flatnonzero(sentence.choice == number)
         if len(chosen):
-            taken = pa.array(chosen)
             values = {
-                name: sentence.values[name].take(taken).fill_null("") for name in value_names(code)
+                name: as_array(taken(sentence.values[name], chosen)) for name in value_names(code)
             }
             parts.append(write(code, values or {"": constant("", len(chosen))}))
             rows.append(chosen)
@@ -170,7 +194,8 @@ def _joined(pieces: Sequence[pa.Array | pa.Scalar], values: Mapping[str, pa.Arra
 def _json_text(texts: pa.Array) -> pa.Array:
     """Escape texts as JSON strings: backslash and quote, and whatever else may not stand bare."""
     texts = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
-    for number in range(32):
+    has_control = pc.any(pc.match_substring_regex(texts, r"[\x00-\x1f]")).as_py()
+    for number in range(32) if has_control else ():
         character = chr(number)
         if pc.any(pc.match_substring(texts, character)).as_py():
             texts = pc.replace_substring(texts, character, f"\\u{number:04x}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from encours.breaches.columns import constant, day_text, decimals, money_text, number_text
+from encours.breaches.columns import Texts, day_text, decimals, money_text, number_text, same
 from encours.breaches.found import Found, Measure, Sentence, no_money
 from encours.breaches.item_facts import ItemHits
 from encours.breaches.levels import SEVERITY_CODES, hold_bits
@@ -15,6 +15,8 @@ from encours_schemas.messages import MessageCode
 from encours_schemas.rule_ids import RuleId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from encours.breaches.evidence import Evidence
     from encours_schemas.configuration.rules import Holds, Rule
 
@@ -47,7 +49,7 @@ def due_date_moved(evidence: Evidence) -> Found:
     hits = _hits(evidence, RuleId.DUE_DATE_MOVED, settings)
     run_date = evidence.memory.as_of
     values = {
-        "run_date": constant("" if run_date is None else run_date.isoformat(), len(hits.row)),
+        "run_date": same("" if run_date is None else run_date.isoformat(), len(hits.row)),
         "days": number_text(hits.worst),
     }
     return _about_items(
@@ -83,7 +85,7 @@ def limitation(evidence: Evidence) -> Found:
     settings = evidence.rules.limitation
     hits = _hits(evidence, RuleId.LIMITATION, settings)
     values = {
-        "within": constant(str(settings.days), len(hits.row)),
+        "within": same(str(settings.days), len(hits.row)),
         "last_day": day_text(hits.worst.astype(np.int32)),
     }
     return _about_items(
@@ -154,7 +156,7 @@ def _configured(severity: str, holds: Holds, count: int) -> tuple[Array, Array]:
     return np.full(count, SEVERITY_CODES[severity]), np.full(count, hold_bits(holds))
 
 
-def _one(code: MessageCode, values: dict[str, pa.Array], count: int) -> Sentence:
+def _one(code: MessageCode, values: Mapping[str, Texts], count: int) -> Sentence:
     """Say the same sentence of every breach."""
     return Sentence((code,), np.zeros(count, np.int64), values)
 
@@ -171,7 +173,7 @@ def _about_items(
     values = {
         "count": number_text(hits.count),
         "amount": money_text(hits.amount_rc, evidence.currency),
-        "currency": constant(evidence.currency, len(hits.row)),
+        "currency": same(evidence.currency, len(hits.row)),
         **sentence.values,
     }
     severity, holds = asked

@@ -9,7 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.breaches.columns import constant, day_text, decimals, money_text, percent_text, spread
+from encours.breaches.columns import (
+    Texts,
+    constant,
+    day_text,
+    decimals,
+    money_text,
+    percent_text,
+    same,
+    spread,
+    taken,
+)
 from encours.breaches.found import Found, Measure, Place, Sentence, no_money
 from encours.breaches.levels import (
     SEVERITY_CODES,
@@ -56,7 +66,7 @@ class AgainstLimit:
     measure: Array
     limit: Array
     codes: tuple[MessageCode, MessageCode]
-    values: Mapping[str, pa.Array]
+    values: Mapping[str, Texts]
 
 
 def levels_of(settings: ShareOfLimitRule) -> tuple[Level, ...]:
@@ -96,14 +106,13 @@ def hold_against(
         floor[chosen] = share_floor(limit[chosen], level.above)
         rest[chosen] = share_rest(limit[chosen], level.above)
     excess = excess_of(measure, floor, rest, evidence.currency)
-    taken = pa.array(rows)
     values = {
         "exposure": money_text(measure, evidence.currency),
         "limit": money_text(limit, evidence.currency),
-        "currency": constant(evidence.currency, len(rows)),
+        "currency": same(evidence.currency, len(rows)),
         "share": spread([percent_text(level.above) for level in levels], at),
         "release": spread([_release_text(level, release) for level in levels], at),
-        **{name: texts.take(taken) for name, texts in candidates.values.items()},
+        **{name: taken(texts, rows) for name, texts in candidates.values.items()},
     }
     found = Found(
         rule=candidates.rule,
@@ -297,7 +306,7 @@ def _without_limit(
     exposure = evidence.accounts.exposure_milli[rows]
     values = {
         "exposure": money_text(exposure, evidence.currency),
-        "currency": constant(evidence.currency, len(rows)),
+        "currency": same(evidence.currency, len(rows)),
         **sentence.values,
     }
     return Found(
@@ -337,7 +346,7 @@ def temporary_limit_ending(evidence: Evidence) -> Found:
         "ends_on": day_text(ends[rows].astype(np.int32)),
         "exposure": money_text(measured, evidence.currency),
         "limit": money_text(left, evidence.currency),
-        "currency": constant(evidence.currency, len(rows)),
+        "currency": same(evidence.currency, len(rows)),
     }
     return Found(
         rule=RuleId.TEMPORARY_LIMIT_ENDING,

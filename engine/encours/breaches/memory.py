@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.breaches.levels import HOLD_BITS
+from encours.ledger.decode import TextIndex, decode_text_codes
+from encours_schemas import OUTPUT_TABLES
 from encours_schemas.outputs import BREACH_STATUSES, SEVERITIES
 from encours_schemas.rule_ids import RuleId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable, Sequence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,7 +36,7 @@ FEWER_IS_WORSE: Final = frozenset(
     }
 )
 """Rules that measure what is left: days to go, or a limit that fell."""
-REMEMBERED: Final = (
+KEPT: Final = (
     "breach_id",
     "rule",
     "severity",
@@ -43,20 +46,31 @@ REMEMBERED: Final = (
     "subject",
     "measured",
     "threshold",
-    "currency",
     "hold_orders",
     "hold_deliveries",
     "hold_production",
-    "status",
     "first_seen",
 )
+REMEMBERED: Final = (*KEPT, "status")
 """Columns of `breaches` that the next run needs."""
+_FEW_VALUES: Final = ("rule", "severity", "scope", "credit_segment")
+_COMPARED: Final = (
+    "rule",
+    "severity",
+    "measured",
+    "threshold",
+    "hold_orders",
+    "hold_deliveries",
+    "hold_production",
+)
 _NARROW: Final = pa.decimal128(37, 6)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The breaches of the earlier run that were not cured, m rows of `REMEMBERED` columns.
+    """The breaches of the earlier run that were not cured, m rows of `KEPT` columns.
+
+    Texts of few distinct values are held as dictionaries: what is remembered is as long as a night.
 
     as_of  date of that run, None where there is none
     """
@@ -76,32 +90,56 @@ class Memory:
 
     def find(self, ids: pa.Array) -> Array:
         """Give the place of breaches here, -1 where there is none: int64[k]."""
-        found = pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)
-        return found.to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.maximum(decode_text_codes(ids, self._index), -1).astype(np.int64)
 
-    @property
+    @cached_property
+    def _index(self) -> TextIndex:
+        """Give the index of the ids, built once for all rules."""
+        return TextIndex(self.ids)
+
+    def is_of_rule(self, rule: str) -> Array:
+        """Tell which breaches are of a rule: bool[m]."""
+        names = self._rules.dictionary.to_pylist()
+        codes = self._rules.indices.to_numpy()
+        found: Array = codes == names.index(rule) if rule in names else np.zeros(len(codes), bool)
+        return found
+
+    @cached_property
+    def _rules(self) -> pa.DictionaryArray:
+        return _one(self.table.column("rule"))
+
+    def take(self, place: Array, columns: Sequence[str]) -> pa.Table:
+        """Give some columns of some breaches, texts as plain strings."""
+        part = self.table.select(columns).take(pa.array(place))
+        plain = [
+            column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+            for column in part.columns
+        ]
+        return pa.table(plain, names=list(columns))
+
+    @cached_property
     def holds_and_none(self) -> Array:
         """Give the holds asked for as bits, and zero at the end: uint8[m + 1]."""
         return np.append(holds_of(self.table), 0).astype(np.uint8)
 
 
-def remember(earlier: pa.Table | None, as_of: date | None) -> Memory:
-    """Keep what the next run needs of a published table `breaches`; None: nothing is known."""
-    if earlier is None:
-        empty = {name: pa.array([], kind) for name, kind in _kinds().items()}
-        return Memory(None, pa.table(empty))
-    table = earlier.select(REMEMBERED)
-    known = table.filter(pc.not_equal(table.column("status"), "cured"))
-    kinds = _kinds()
-    columns = {name: known.column(name).cast(kinds[name]) for name in REMEMBERED}
-    return Memory(as_of, pa.table(columns).combine_chunks())
-
-
-def _kinds() -> dict[str, pa.DataType]:
-    from encours_schemas import OUTPUT_TABLES
-
+def remember(earlier: Iterable[pa.Table], as_of: date | None) -> Memory:
+    """Keep what the next run needs of a published table `breaches`, given in pieces."""
     schema = OUTPUT_TABLES["breaches"].arrow_schema()
-    return {name: schema.field(name).type for name in REMEMBERED}
+    kinds = {name: schema.field(name).type for name in KEPT}
+    kinds |= {name: pa.dictionary(pa.int32(), pa.string()) for name in _FEW_VALUES}
+    kept = [pa.table({name: pa.array([], kind) for name, kind in kinds.items()})]
+    for piece in earlier:
+        known = piece.filter(pc.not_equal(piece.column("status"), "cured"))
+        columns = {
+            name: known.column(name).dictionary_encode()
+            if name in _FEW_VALUES
+            else known.column(name).cast(kinds[name])
+            for name in KEPT
+        }
+        kept.append(pa.table(columns))
+    # Left in its pieces: joining them would hold everything twice for a moment.
+    return Memory(as_of, pa.concat_tables(kept).unify_dictionaries())
 
 
 def holds_of(table: pa.Table) -> Array:
@@ -113,15 +151,18 @@ def holds_of(table: pa.Table) -> Array:
     return bits
 
 
-def with_memory(found: pa.Table, memory: Memory, as_of: date) -> pa.Table:
-    """Add status and first day to the breaches of this run (columns `status`, `first_seen`)."""
-    place = memory.find(_one(found.column("breach_id")))
+def with_memory(found: pa.Table, place: Array, memory: Memory, as_of: date) -> pa.Table:
+    """Add status and first day to the breaches of this run (columns `status`, `first_seen`).
+
+    place  int64[b]  where the memory has each of them, -1 for nowhere
+    """
     known = place >= 0
     status = np.full(found.num_rows, NEW, np.int64)
     rows = np.flatnonzero(known)
     if len(rows):
-        before = memory.table.take(pa.array(place[rows]))
-        status[rows] = _compared(found.take(pa.array(rows)), before)
+        before = memory.take(place[rows], _COMPARED)
+        now = found.select(_COMPARED)
+        status[rows] = _compared(now if known.all() else now.take(pa.array(rows)), before)
     seen = _one(memory.table.column("first_seen")).take(pa.array(place, mask=~known))
     return found.set_column(
         found.column_names.index("status"),
@@ -166,15 +207,14 @@ def _above(table: pa.Table) -> pa.Array:
     return pc.subtract(measured, _one(table.column("threshold")).cast(pa.decimal128(36, 6)))
 
 
-def cured(found: pa.Array, memory: Memory, rules: Collection[str]) -> pa.Table:
-    """Give the breaches of the earlier run that are there no more, of rules that are still on.
+def cured(rule: str, place: Array, memory: Memory) -> pa.Table:
+    """Give the breaches of one rule in the earlier run that are there no more.
 
-    found  string[b]  ids of this run's breaches
+    place  int64[b]  where the memory has the rule's breaches of this run, -1 for nowhere
     """
-    table = memory.table
-    gone = pc.invert(pc.is_in(memory.ids, value_set=found))
-    looked_at = pc.is_in(_one(table.column("rule")), value_set=pa.array(sorted(rules), pa.string()))
-    return table.filter(pc.and_(gone, looked_at))
+    is_gone: Array = memory.is_of_rule(rule).copy()
+    is_gone[place[place >= 0]] = False
+    return memory.take(np.flatnonzero(is_gone), KEPT)
 
 
 def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:

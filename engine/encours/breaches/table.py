@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from encours.breaches.columns import constant
 from encours.breaches.found import RULE_POSITIONS, codes_of, no_numbers, rendered, values_as_json
@@ -18,7 +20,7 @@ from encours_schemas.messages import TEMPLATES, MessageCode
 from encours_schemas.outputs import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from encours.breaches.found import Found
     from encours.breaches.memory import Memory
@@ -26,32 +28,60 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+PIECE_ROWS = 131_072
+"""Rows of the table that are held as text at once."""
 BREACHES = OUTPUT_TABLES["breaches"]
 
 
-def breaches_table(
-    breaches: Sequence[Found],
-    memory: Memory,
-    overrides: Overrides,
-    as_of: date,
-    currency: str,
-    looked_at: Collection[str],
-) -> pa.Table:
-    """Give the table: what was found, compared with the earlier run, and what was cured.
+@dataclass(frozen=True)
+class BreachRows:
+    """The rows of the table: what was found, compared with the earlier run, and what was cured.
 
     looked_at  ids of the rules that were on: only their breaches can be cured
     """
-    schema = BREACHES.arrow_schema()
-    parts = [_rows(found, overrides, currency).cast(schema) for found in breaches if len(found)]
-    found = pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
-    found = with_memory(found, memory, as_of)
-    ids = found.column("breach_id").combine_chunks()
-    gone = _cured_rows(cured(ids, memory, looked_at), schema)
-    return pa.concat_tables([found.cast(schema), gone.cast(schema)])
+
+    breaches: Sequence[Found]
+    memory: Memory
+    overrides: Overrides
+    as_of: date
+    currency: str
+    looked_at: Collection[str]
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """Give the table in pieces, sorted by id: rule by rule, so that no more is held at once."""
+        found = {one.rule.value: one for one in self.breaches}
+        for rule in sorted(self.looked_at, key=lambda name: f"{name}:"):
+            yield from self._of_rule(rule, found.get(rule))
+
+    def _of_rule(self, rule: str, found: Found | None) -> Iterator[pa.Table]:
+        """Give the rows of one rule, sorted by id."""
+        ids = pa.array([], pa.string()) if found is None else found.place.ids(found.rule)
+        place = self.memory.find(ids)
+        gone = cured(rule, place, self.memory)
+        everything = pa.concat_arrays([ids, gone.column("breach_id").combine_chunks()])
+        order = pc.sort_indices(everything).to_numpy()
+        for start in range(0, len(order), PIECE_ROWS):
+            rows = order[start : start + PIECE_ROWS]
+            yield self._piece(found, place, gone, rows)
+
+    def _piece(self, found: Found | None, place: Array, gone: pa.Table, rows: Array) -> pa.Table:
+        """Give some rows: positions among what was found, then among what was cured."""
+        schema = BREACHES.arrow_schema()
+        is_found = rows < len(place)
+        parts = [schema.empty_table()]
+        if found is not None and is_found.any():
+            own = rows[is_found]
+            table = _rows(found, own, self.overrides, self.currency)
+            parts.append(with_memory(table, place[own], self.memory, self.as_of).cast(schema))
+        cured_rows = pa.array(rows[~is_found] - len(place))
+        parts.append(_cured_rows(gone.take(cured_rows), schema).cast(schema))
+        order = np.argsort(np.concatenate([np.flatnonzero(is_found), np.flatnonzero(~is_found)]))
+        return pa.concat_tables(parts).take(pa.array(order))
 
 
-def _rows(found: Found, overrides: Overrides, currency: str) -> pa.Table:
-    """Give the rows of one rule; status and first day are still to come."""
+def _rows(whole: Found, chosen: Array, overrides: Overrides, currency: str) -> pa.Table:
+    """Give some rows of one rule; status and first day are still to come."""
+    found = whole.take(chosen)
     count = len(found)
     has_money = found.measure.excess_milli >= 0
     severity = pa.array(SEVERITIES, pa.string()).take(pa.array(found.severity - 1))
@@ -73,7 +103,7 @@ def _rows(found: Found, overrides: Overrides, currency: str) -> pa.Table:
         **{f"hold_{name}": pa.array((found.holds & bit) > 0) for name, bit in HOLD_BITS.items()},
         "status": constant("new", count),
         "first_seen": pa.repeat(pa.scalar(date(1970, 1, 1), pa.date32()), count),
-        "override": _override_texts(found, overrides),
+        "override": _override_texts(whole, overrides).take(pa.array(chosen)),
         "message_code": codes_of(found.sentence),
         "message_values": values_as_json(found.sentence),
         "message": rendered(found.sentence),

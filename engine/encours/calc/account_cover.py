@@ -12,6 +12,8 @@ from encours.calc.cover_pools import accounts_of_groups
 from encours.calc.limit_levels import checked_sums
 from encours.kernels.wide import convert_amounts
 from encours.ledger.decode import NO_DAY
+from encours.ledger.findings import RunNotice
+from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
     from encours.calc.account_rows import AccountRows
@@ -32,6 +34,8 @@ class CoverTotals(NamedTuple):
     insurable   thousandths by segment and account
     stop_pool, stop_day  int64[s], int32[s]  stops of cover in force, and the pools that they hit
     stop_item   string[s]  the item that stopped it
+    stop_milli  int64[s]   what is open of all items that keep it stopped
+    stopping    thousandths open of items that stop some pool, by segment and account
     """
 
     insurance: Insurance
@@ -40,6 +44,8 @@ class CoverTotals(NamedTuple):
     stop_pool: Array
     stop_day: Array
     stop_item: pa.Array
+    stop_milli: Array
+    stopping: KeyedSums
 
 
 class AccountCover(NamedTuple):
@@ -52,6 +58,7 @@ class AccountCover(NamedTuple):
     share_milli         what the insurers would pay of it, rounded once per account and policy
     stopped_day         int32[n]  first day of the stop of cover in force, `NO_DAY`
     stopped_item, stopped_policy  string[n]  what stopped it, and whose policy; null where none
+    stop_to_pay_milli   what the account must pay to end it, -1 where items of others stop it, too
     """
 
     has_cover: bool
@@ -62,13 +69,14 @@ class AccountCover(NamedTuple):
     stopped_day: Array
     stopped_item: pa.Array
     stopped_policy: pa.Array
+    stop_to_pay_milli: Array
 
 
 def without_cover(count: int) -> AccountCover:
     """Give accounts that nobody insures."""
     nothing, nobody = np.zeros(count, np.int64), pa.nulls(count, pa.string())
     days = np.full(count, NO_DAY, np.int32)
-    return AccountCover(False, nothing, nothing, nothing, nothing, days, nobody, nobody)
+    return AccountCover(False, nothing, nothing, nothing, nothing, days, nobody, nobody, nothing)
 
 
 def account_cover(
@@ -88,7 +96,11 @@ def account_cover(
     pool, row, milli = pool[order], row[order], totals.covered.sums[order, 0]
     counted = _up_to_exposure(row, milli, accounts.exposure_milli)
     share = _insured_share(counted, totals.insurance.facts.percent_e9[pool], context)
-    day, item, policy = _stops(totals, accounts, context)
+    stops, hit = _stops_of_accounts(totals, accounts, context)
+    day, item, policy = _stops(totals, stops, hit, len(accounts))
+    segment, account = np.divmod(totals.stopping.keys, count)
+    late = accounts.find(segment.astype(np.int32), names, account)
+    own_late = checked_sums(late, totals.stopping.sums[:, 0], len(accounts))
     return AccountCover(
         True,
         checked_sums(place, totals.insurable.sums[:, 0], len(accounts)),
@@ -98,7 +110,34 @@ def account_cover(
         day,
         item,
         policy,
+        _to_pay(own_late, totals.stop_milli[stops], hit),
     )
+
+
+def _to_pay(own_late: Array, stop_milli: Array, row: Array) -> Array:
+    """Give what each account must pay to end the stops that hit it: int64[n], -1 for unknown.
+
+    own_late    int64[n]  what it owes itself on items that stop cover
+    stop_milli  int64[k]  what is owed in all on each of k stops, by the accounts in `row` that it
+                          hits: more than an account's own is for others to pay
+    """
+    most = np.zeros(len(own_late), np.int64)
+    np.maximum.at(most, row, stop_milli)
+    return np.where(most > own_late, -1, np.where(most > 0, own_late, 0))
+
+
+def cover_notices(totals: CoverTotals | None, context: RunContext) -> list[RunNotice]:
+    """Say which limits cover items without anybody saying what the insurer pays of a loss."""
+    if totals is None:
+        return []
+    segments = len(context.master.companies.segment_names)
+    accounts = len(context.master.customers.account_ids)
+    pool = np.unique(totals.covered.keys // (segments * accounts))
+    lacking = int((~totals.insurance.facts.has_percent[pool]).sum())
+    if not lacking:
+        return []
+    message = "insured limits cover items without a percentage, theirs or their policy's: it is 0"
+    return [RunNotice(RunWarning.INSURED_PERCENT_MISSING, message, lacking)]
 
 
 def _up_to_exposure(row: Array, milli: Array, exposure: Array) -> Array:
@@ -149,10 +188,13 @@ def _stopped_members(head: Array, context: RunContext) -> tuple[Array, Array]:
     return account[pair], stops[order[starts[place[pair]] + turn]]
 
 
-def _stops(
+def _stops_of_accounts(
     totals: CoverTotals, accounts: AccountRows, context: RunContext
-) -> tuple[Array, pa.Array, pa.Array]:
-    """Give the earliest stop of cover that hits each account: day, item and policy."""
+) -> tuple[Array, Array]:
+    """Pair stops of cover with the accounts that they hit: stops and rows, int64[k] each.
+
+    By account, then the day of the stop.
+    """
     pools = totals.insurance.pools
     stopped = totals.stop_pool
     account, head = pools.account[stopped].astype(np.int64), pools.head[stopped]
@@ -168,15 +210,21 @@ def _stops(
     hits = (segment == -1) | (segment == codes[accounts.segment_code[row]])
     stop, row = stop[hits], row[hits]
     order = np.lexsort((stopped[stop], totals.stop_day[stop], row))
-    stop, row = stop[order], row[order]
+    return stop[order], row[order]
+
+
+def _stops(
+    totals: CoverTotals, stop: Array, row: Array, count: int
+) -> tuple[Array, pa.Array, pa.Array]:
+    """Give the earliest stop of cover that hits each account: day, item and policy."""
     first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.zeros(0, bool)
-    chosen = np.full(len(accounts), -1, np.int64)
+    chosen = np.full(count, -1, np.int64)
     chosen[row[first]] = stop[first]
     mask = chosen < 0
-    day = np.full(len(accounts), NO_DAY, np.int32)
+    day = np.full(count, NO_DAY, np.int32)
     day[~mask] = totals.stop_day[chosen[~mask]]
-    policy = np.full(len(accounts), -1, np.int64)
-    policy[~mask] = totals.insurance.facts.policy_code[stopped[chosen[~mask]]]
+    policy = np.full(count, -1, np.int64)
+    policy[~mask] = totals.insurance.facts.policy_code[totals.stop_pool[chosen[~mask]]]
     texts = pa.array(totals.insurance.policies, pa.string())
     return (
         day,

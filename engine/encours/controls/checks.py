@@ -19,6 +19,7 @@ from encours_schemas.errors import ControlFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
     from encours.calc.exposure import Positions
     from encours.calc.sums import CurrencyTotals, KeyedSums
@@ -162,6 +163,14 @@ def exposure_controls(
         summed = exact_sum(lines.sums[:, LINE_SUMS.index(name)])
         controls.append(Control(f"{name} of accounts", _column_sum(accounts, name), summed))
     return controls
+
+
+def cover_controls(totals: CurrencyTotals, cover: CoverTotals | None) -> list[Control]:
+    """Check that every item is published with the cover that its limits give it."""
+    if cover is None:
+        return []
+    published = sum(totals.of("insured_covered_rc").values())
+    return [Control("insured cover of items", published, exact_sum(cover.covered.sums[:, 0]))]
 
 
 def group_controls(positions: Positions, groups: pa.Table, context: RunContext) -> list[Control]:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from encours.explain.run_ledger import EPOCH, RunLedger, open_run_ledger
 from encours.ledger.decode import NO_DAY
 from encours.ledger.limits import GROUP_SCOPE, KINDS, LAYERS, Limits, day_or_open, read_limits
-from encours.ledger.master import CURRENCIES
+from encours.ledger.master import CURRENCIES, DEFAULT_SEGMENT
 from encours.ledger.quarantine import Quarantine
 from encours_schemas.errors import InputMissing
 from encours_schemas.inputs import CREDIT_LIMITS
@@ -79,20 +79,27 @@ class AccountStory:
     """One credit account: its published row, and the rows that it came about from.
 
     items        open items with `component` and `delivery_date`, in the order of delivery
-    commitments  the rows of `order_decisions`
+    commitments  the rows of `order_decisions`: orders and production
+    deliveries   the ledger's rows of what is delivered and not invoiced, in their own currency
     horizon      last day on which an order is expected that counts
     """
 
     account: Row
     items: list[Row]
     commitments: list[Row]
+    deliveries: list[Row]
     limits: list[LimitRow]
     groups: list[Row]
     breaches: list[Row]
     horizon: date
 
-    def of_component(self, component: str) -> Decimal:
-        """Add the open items and commitments of a component up, in the reporting currency."""
+    def of_component(self, component: str) -> Decimal | None:
+        """Add the open items, orders and production of a component up, in the reporting currency.
+
+        None for deliveries, which no table of the run lists one by one.
+        """
+        if component == "deliveries_not_invoiced":
+            return None
         amounts = [row["open_amount_rc"] for row in self.items if row["component"] == component]
         amounts += [
             row["amount_rc"] for row in self.commitments if self._commitment(row) == component
@@ -125,9 +132,10 @@ def explain_customer(
     Raises InputMissing (66) where the run has no account of it; else as `open_run_ledger`.
     """
     with open_run_ledger(directory, ledger, threads=threads) as opened:
-        account = _account_of(opened, customer_id)
-        rows = list(opened.run.rows_of("credit_accounts", "credit_account_id", [account]))
-        if not rows:
+        stories = []
+        for account in dict.fromkeys([_account_of(opened, customer_id), customer_id]):
+            stories += _stories(opened, account, customer_id)
+        if not stories:
             raise InputMissing(
                 what="the run has no credit account of this customer",
                 where=str(directory),
@@ -135,27 +143,40 @@ def explain_customer(
                 expected="the id of a customer or credit account with an item, order or limit",
                 cure="check the id; ids are compared byte for byte",
             )
-        items = _items(opened, account)
-        members = sorted({row["customer_id"] for row in items} | {account, customer_id})
-        commitments = list(opened.run.rows_of("order_decisions", "customer_id", members))
-        limits = _limits(opened, [account])
-        breaches = list(opened.run.rows_of("breaches", "party_id", [account]))
-        above = _groups(opened, members)
-        stories = [
-            AccountStory(
-                row,
-                [one for one in items if one["credit_segment"] == row["credit_segment"]],
-                [one for one in commitments if one["credit_segment"] == row["credit_segment"]],
-                [one for one in limits if one.credit_segment in {None, row["credit_segment"]}],
-                above,
-                [one for one in breaches if one["credit_segment"] in {None, row["credit_segment"]}],
-                _horizon(opened, row["credit_segment"]),
-            )
-            for row in rows
-        ]
         manifest = opened.run.manifest
         currency = opened.run.reporting_currency
         return CustomerStory(customer_id, date.fromisoformat(manifest["as_of"]), currency, stories)
+
+
+def _stories(opened: RunLedger, account: str, customer_id: str) -> list[AccountStory]:
+    """Collect what there is of one credit account, segment by segment."""
+    rows = list(opened.run.rows_of("credit_accounts", "credit_account_id", [account]))
+    if not rows:
+        return []
+    items = _items(opened, account)
+    members = sorted({row["customer_id"] for row in items} | {account, customer_id})
+    commitments = list(opened.run.rows_of("order_decisions", "customer_id", members))
+    deliveries = _deliveries(opened, members)
+    limits = _limits(opened, [account])
+    breaches = list(opened.run.rows_of("breaches", "party_id", [account]))
+    above = _groups(opened, members)
+
+    def of_segment(found: list[Row], segment: str) -> list[Row]:
+        return [one for one in found if one["credit_segment"] == segment]
+
+    return [
+        AccountStory(
+            row,
+            of_segment(items, row["credit_segment"]),
+            of_segment(commitments, row["credit_segment"]),
+            of_segment(deliveries, row["credit_segment"]),
+            [one for one in limits if one.credit_segment in {None, row["credit_segment"]}],
+            above,
+            [one for one in breaches if one["credit_segment"] in {None, row["credit_segment"]}],
+            _horizon(opened, row["credit_segment"]),
+        )
+        for row in rows
+    ]
 
 
 def _horizon(opened: RunLedger, segment: str) -> date:
@@ -170,9 +191,16 @@ def _account_of(opened: RunLedger, customer_id: str) -> str:
     return customer_id
 
 
-def _rows_where(source: TableSource, column: str, values: list[str]) -> list[Row]:
-    """Give the rows of an input table whose column is one of the values, unit by unit."""
+def _rows_where(source: TableSource, column: str, values: list[str] | None) -> list[Row]:
+    """Give the rows of an input table whose column is one of the values, unit by unit.
+
+    None for the values gives every row: for small tables alone.
+    """
     found: list[Row] = []
+    if values is None:
+        for unit in source.units:
+            found += source.read(unit, source.columns).to_pylist()
+        return found
     wanted = pa.array(values, pa.string())
     for unit in source.units:
         if column not in source.columns:
@@ -201,6 +229,21 @@ def _items(opened: RunLedger, account: str) -> list[Row]:
         row["delivery_date"] = str(extra.get("delivery_date") or row["document_date"])
         row["component"] = component_of(row, as_of)
     return sorted(published, key=lambda row: (row["delivery_date"], row["item_id"].encode()))
+
+
+def _deliveries(opened: RunLedger, members: list[str]) -> list[Row]:
+    """Give the ledger's deliveries not invoiced of some customers, with their credit segment."""
+    source = opened.ledger.tables.get("commitments")
+    if source is None:
+        return []
+    companies = opened.ledger.tables.get("companies")
+    codes = [] if companies is None else _rows_where(companies, "company_code", None)
+    segments = {str(row["company_code"]): row.get("credit_segment") for row in codes}
+    return [
+        {**row, "credit_segment": segments.get(str(row["company_code"])) or DEFAULT_SEGMENT}
+        for row in _rows_where(source, "customer_id", members)
+        if row["kind"] == "delivery"
+    ]
 
 
 def component_of(row: Row, as_of: date) -> str:

@@ -45,11 +45,16 @@ def customer_record(story: CustomerStory) -> dict[str, Any]:
             {
                 "account": _plain(one.account),
                 "waterfall": [
-                    {"component": name, "rows": str(rows), "counted": str(counted)}
+                    {
+                        "component": name,
+                        "rows": None if rows is None else str(rows),
+                        "counted": str(counted),
+                    }
                     for name, rows, counted in waterfall(one)
                 ],
                 "items": [_plain(row) for row in one.items],
                 "commitments": [_plain(row) for row in one.commitments],
+                "deliveries": [_plain(row) for row in one.deliveries],
                 "limits": [_plain(asdict(row)) for row in one.limits],
                 "groups": [_plain(row) for row in one.groups],
                 "breaches": [_plain(row) for row in one.breaches],
@@ -67,7 +72,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def waterfall(one: AccountStory) -> list[tuple[str, Decimal, Decimal]]:
+def waterfall(one: AccountStory) -> list[tuple[str, Decimal | None, Decimal]]:
     """Give each component: what its rows add up to, and what of them counts in the exposure.
 
     The two differ by credits beyond the debts to a company code, by what a down payment took off
@@ -147,7 +152,8 @@ def _grids(one: AccountStory, money: Any) -> list[Grid]:  # noqa: ANN401 - a fun
     if account["credit_balance"]:
         rows = (("credits that count against no debt", money(account["credit_balance"])),)
         grids.append(Grid("Not counted", ("what", "amount"), (False, True), rows))
-    grids += [_items(one, money), _commitments(one, money), _limits(one), _groups(one, money)]
+    grids += [_items(one, money), _commitments(one, money), _deliveries(one)]
+    grids += [_limits(one), _groups(one, money)]
     grids.append(
         Grid(
             "Breaches",
@@ -203,6 +209,24 @@ def _commitments(one: AccountStory, money: Any) -> Grid:  # noqa: ANN401 - a fun
                 row["rule"] or "",
             )
             for row in one.commitments
+        ),
+    )
+
+
+def _deliveries(one: AccountStory) -> Grid:
+    return Grid(
+        "Deliveries not invoiced, as the ledger has them",
+        ("commitment", "currency", "amount", "tax", "prepaid"),
+        (False, False, True, True, True),
+        tuple(
+            (
+                str(row["commitment_id"]),
+                str(row["currency"]),
+                str(row["amount"]),
+                f"{row['tax_percent']} %" if row.get("tax_percent") else ABSENT,
+                str(row.get("prepaid_amount") or ABSENT),
+            )
+            for row in one.deliveries
         ),
     )
 

@@ -83,15 +83,19 @@ class CoverItems(NamedTuple):
 
 
 class CoverResult(NamedTuple):
-    """What `fill_pools` writes; the last four are lists of `count` entries.
+    """What `fill_pools` writes; the last three are lists of `count` entries.
 
     stop_day, stop_item  int32[p], int64[p]  stop of cover in force, `LAST_DAY` and -1 where none
+    stop_milli           int64[p]  what must be paid to end it: all that is open of such items
+    stopping_milli       int64[n]  what is open of an item that stops some pool, on the last day
     insurable_milli      int64[n]  largest base under one of the item's pools, on the last day
     pool, item, milli    int32[m], int64[m], int64[m]  cover above zero of an item in a pool
     """
 
     stop_day: Any
     stop_item: Any
+    stop_milli: Any
+    stopping_milli: Any
     insurable_milli: Any
     pool: Any
     item: Any
@@ -151,6 +155,17 @@ def is_member(pools, pool, items, item):
 
 
 @kernel
+def state_on(items, item, day):
+    """Give the state that an item is in on a day, -1 before its first: int64."""
+    state = items.state_start[item + 1] - 1
+    while state >= items.state_start[item] and items.state_day[state] > day:
+        state -= 1
+    if state < items.state_start[item]:
+        return np.int64(-1)
+    return state
+
+
+@kernel
 def base_on(pools, pool, items, item, day):
     """Give what of an item is insurable on a day, on the policy's tax base: int64."""
     if items.delivery_day[item] > day or items.own_risk_day[item] < day:
@@ -161,10 +176,8 @@ def base_on(pools, pool, items, item, day):
     if disputed != LAST_DAY and items.dispute_end_day[item] >= day:
         if np.int64(day) - disputed >= pools.grace_days[pool]:
             return np.int64(0)
-    state = items.state_start[item + 1] - 1
-    while state >= items.state_start[item] and items.state_day[state] > day:
-        state -= 1
-    if state < items.state_start[item]:
+    state = state_on(items, item, day)
+    if state < 0:
         return np.int64(0)
     if pools.is_net[pool]:
         return items.net_milli[state]
@@ -212,6 +225,7 @@ def fill_pools(pools, items, cluster, item_start, work, out):
             for i in range(length):
                 work.left[i] = 0
                 out.insurable_milli[start + i] = 0
+                out.stopping_milli[start + i] = 0
             for pool in range(first_pool, last_pool):
                 area = (pool - first_pool) * length
                 day = pools.eval_day[step]
@@ -234,24 +248,29 @@ def _open_pool(pools, pool, items, start, length, area, work):
 
 @kernel
 def _find_stop(pools, pool, items, span, work, day, out):
-    """Write the first day of the stop of cover that holds on a day, and the item behind it.
+    """Write the first day of the stop of cover that holds on a day, the item and what ends it.
 
     Every insurable item delivered since the pool's first limit counts, whatever it is covered for.
     """
     start, length, area = span
     out.stop_day[pool] = LAST_DAY
     out.stop_item[pool] = -1
+    out.stop_milli[pool] = 0
     for i in range(length):
         item = start + i
         passed = np.int64(items.due_day[item]) + pools.extension_days[pool] + 1
-        if work.ceiling[area + i] < 0 or passed > day or passed >= out.stop_day[pool]:
+        if work.ceiling[area + i] < 0 or passed > day:
             continue
         delivered = items.delivery_day[item]
         if delivered < pools.first_day[pool] or delivered >= passed:
             continue
         if base_on(pools, pool, items, item, day) > 0:
-            out.stop_day[pool] = passed
-            out.stop_item[pool] = item
+            milli = items.gross_milli[state_on(items, item, day)]
+            out.stop_milli[pool] += milli
+            out.stopping_milli[item] = milli
+            if passed < out.stop_day[pool]:
+                out.stop_day[pool] = passed
+                out.stop_item[pool] = item
 
 
 @kernel

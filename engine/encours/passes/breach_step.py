@@ -21,7 +21,7 @@ from encours.breaches.holds import (
 from encours.breaches.memory import REMEMBERED, remember
 from encours.breaches.overrides import overrides_on
 from encours.breaches.rulebook import find_breaches, rules_looked_at
-from encours.breaches.table import breaches_table
+from encours.breaches.table import BreachRows
 from encours.calc.columns import milli_of
 from encours.ledger.findings import RunNotice
 from encours_schemas.warnings import RunWarning
@@ -46,13 +46,13 @@ class BreachResult:
     """What the rules of a run found.
 
     breaches  per rule that was on, before the earlier run is looked at
-    table     the published table, cured breaches included
+    rows      the published table, cured breaches included
     """
 
     evidence: Evidence
     breaches: list[Found]
     holds: HoldState
-    table: pa.Table
+    rows: BreachRows
 
     def hold_columns(self) -> dict[str, pa.Array]:
         """Give the columns of `credit_accounts` that the rules fill."""
@@ -87,7 +87,7 @@ def apply_rules(
     """Let the rules look at the accounts of a run, and compare with the earlier one (DOMAIN 8)."""
     context = preparation.context
     as_of = EPOCH + timedelta(days=context.as_of_day)
-    remembered = None if earlier is None else earlier.read("breaches", REMEMBERED)
+    remembered = iter(()) if earlier is None else earlier.pieces("breaches", REMEMBERED)
     evidence = Evidence(
         day=context.as_of_day,
         context=context,
@@ -105,7 +105,7 @@ def apply_rules(
         evidence=evidence,
         breaches=breaches,
         holds=holds_of_accounts(breaches, evidence),
-        table=breaches_table(
+        rows=BreachRows(
             breaches,
             evidence.memory,
             evidence.overrides,

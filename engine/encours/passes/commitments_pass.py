@@ -16,6 +16,7 @@ from encours.calc.exposure import (
 from encours.calc.sums import KeyedSums
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
+from encours.passes.naming import naming_row
 from encours.passes.workers import run_in_order
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ def sum_commitments(
         progress.advance(unit.row_count)
         return commitments
 
-    for commitments in run_in_order(resolve, source.units, threads):
+    resolved = run_in_order(resolve, source.units, threads)
+    for unit, commitments in zip(source.units, resolved, strict=True):
         accepted += int((~commitments.faults.bad).sum())
-        sums.add(commitments)
+        with naming_row(source, unit, "commitment_id"):
+            sums.add(commitments)
     rows.totals.count("accepted_commitments", accepted)
     progress.finish_stage()
     return Committed(sums.finish(), sums.entering)

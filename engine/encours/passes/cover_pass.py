@@ -66,6 +66,8 @@ class _ShardResult:
     stop_pool: Array
     stop_day: Array
     stop_item: pa.Array
+    stop_milli: Array
+    stopping: KeyedSums
 
 
 class CoverPass:
@@ -122,11 +124,14 @@ class CoverPass:
         if self.insurance.binds_orders and self._commitments is not None:
             self._park_orders(self._commitments, threads)
         progress.start_stage("cover", SHARDS)
-        covered, insurable = KeyedSums(1), KeyedSums(1)
+        covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
+        amounts = [np.empty(0, np.int64)]
         for found in run_in_order(self._fill_shard, range(SHARDS), threads):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
+            stopping.merge(found.stopping)
+            amounts.append(found.stop_milli)
             pools.append(found.stop_pool)
             days.append(found.stop_day)
             items.append(found.stop_item)
@@ -141,6 +146,8 @@ class CoverPass:
             np.concatenate(pools),
             np.concatenate(days),
             pa.concat_arrays(items),
+            np.concatenate(amounts),
+            stopping,
         )
 
     def of_unit(self, unit: Unit) -> Array:
@@ -181,14 +188,16 @@ class CoverPass:
         items, table = in_order(found)
         items = items._replace(order_day=self._order_days(table, shard))
         result, count = fill_ceilings(items, table.column("cluster").to_numpy(), self.insurance)
-        pool, item, milli = (column[:count] for column in result[3:])
+        pool, item, milli = (column[:count] for column in result[-3:])
         self._route(shard, table, pool, item, milli)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = items.segment.astype(np.int64) * accounts + items.account
-        covered, insurable = KeyedSums(1), KeyedSums(1)
+        covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
         covered.add(pool.astype(np.int64) * (segments * accounts) + place[item], milli[:, None])
         insurable.add(place, result.insurable_milli[:, None])
+        late = np.flatnonzero(result.stopping_milli)
+        stopping.add(place[late], result.stopping_milli[late, None])
         stopped = np.flatnonzero(result.stop_day != LAST_DAY)
         return _ShardResult(
             covered,
@@ -196,6 +205,8 @@ class CoverPass:
             stopped,
             result.stop_day[stopped],
             table.column("item_id").combine_chunks().take(pa.array(result.stop_item[stopped])),
+            result.stop_milli[stopped],
+            stopping,
         )
 
     def _order_days(self, table: pa.Table, shard: int) -> Array:
@@ -267,6 +278,8 @@ def fill_ceilings(
     result = CoverResult(
         np.full(len(pools.account), LAST_DAY, np.int32),
         np.full(len(pools.account), -1, np.int64),
+        np.zeros(len(pools.account), np.int64),
+        np.zeros(len(cluster_of_item), np.int64),
         np.zeros(len(cluster_of_item), np.int64),
         np.empty(room, np.int32),
         np.empty(room, np.int64),

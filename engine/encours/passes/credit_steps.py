@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from encours.breaches.outlook import no_stops, outlook
 from encours.calc import accounts as account_tables
-from encours.calc.account_cover import account_cover
+from encours.calc.account_cover import account_cover, cover_notices
 from encours.calc.account_rows import AccountRows, account_rows
 from encours.calc.exposure import Committed, Positions, build_positions
 from encours.calc.limits import LimitBook, limit_notices
@@ -55,14 +55,15 @@ def credit_steps(
     items = item_facts(rows, accounts, context)
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier)
     result = CreditResult(positions, accounts, bounds_of(limits), rules)
-    result.notices.extend([*limit_notices(limits), *rules.notices])
+    result.notices.extend(
+        [*limit_notices(limits), *cover_notices(rows.cover, context), *rules.notices]
+    )
     secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
     further = {**rules.hold_columns(), **credit_left_columns(result.bounds, rules)}
     result.tables["credit_accounts"] = account_tables.credit_accounts(
         accounts, limits, secured, context, further
     )
     result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
-    result.tables["breaches"] = rules.table
     result.tables["outlook"] = outlook(
         rules.evidence,
         rules.breaches,

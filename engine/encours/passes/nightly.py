@@ -16,6 +16,7 @@ import numpy as np
 
 from encours.controls import checks
 from encours.erp.hold_files import FileHead
+from encours.erp.templates import chosen_adapters
 from encours.kernels._jit import kernel_cache_directory
 from encours.ledger.duplicates import resolve_duplicates
 from encours.ledger.findings import RunNotice
@@ -48,7 +49,7 @@ from encours.passes.run_checks import (
 )
 from encours.passes.scenario import altered, payment_delays
 from encours.passes.summary_facts import manifest_facts
-from encours.passes.table_files import write_tables
+from encours.passes.table_files import write_pieces, write_tables
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
 from encours.publish.earlier import EarlierRun, find_earlier_run
@@ -124,6 +125,7 @@ class RunOptions:
     approve_first: bool = False
     without_memory: bool = False
     scenario: Scenario | None = None
+    memory_of: Path | None = None
 
 
 class NightlyRun:
@@ -151,6 +153,7 @@ class NightlyRun:
 
     def publish(self, out: Path) -> RunResult:
         """Compute and publish; on any exception nothing is published and the last run stays."""
+        chosen_adapters(self._configuration.erp)  # a wrong name is told now, not after the night
         self._announce_compilation()
         with Staging(out, self._as_of, revise=self._options.revise) as staging:
             ledger = self._open(staging)
@@ -193,7 +196,7 @@ class NightlyRun:
         Raises InputRefused (65) where it cannot be read, unless the caller goes on without memory.
         """
         try:
-            self._earlier = find_earlier_run(output, self._as_of)
+            self._earlier = find_earlier_run(self._options.memory_of or output, self._as_of)
         except InputRefused:
             if not self._options.without_memory:
                 raise
@@ -348,6 +351,7 @@ class NightlyRun:
             telling = decide_telling(night, chain, self._configuration.erp)
             tables.update(telling.tables)
             published = write_tables(staging, tables, rows, context, self._options.threads)
+            published.append(write_pieces(staging, "breaches", credit.rules.rows.pieces()))
             published.append(write_order_decisions(staging, orders, credit, context))
             told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
             published += told

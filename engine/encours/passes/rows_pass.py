@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-<<<<<<< HEAD
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-=======
-from dataclasses import dataclass, field
->>>>>>> issue4
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,22 +21,11 @@ from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
-<<<<<<< HEAD
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.naming import naming_row
 from encours.passes.probe import candidates_of, insured_rows, probe_cover, probe_documents
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
-=======
-from encours.passes.naming import naming_row
-from encours.passes.work_unit import (
-    Neighbours,
-    UnitOptions,
-    UnitResult,
-    candidates_of,
-    compute_unit,
-    probe_unit,
-)
->>>>>>> issue4
 from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import open_part, part_name
@@ -173,20 +157,9 @@ class RowsPass:
         ]
         progress.start_stage("probe", sum(unit.row_count for unit in units))
 
-<<<<<<< HEAD
         def probe(unit: Unit) -> pa.Table | None:
-            with self._naming_item(unit):
-                found = self._probe_unit(unit, shared)
-=======
-        def probe(unit: Unit) -> pa.Table:
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
-                found = probe_unit(
-                    self._read(unit),
-                    self._neighbours(unit, shared),
-                    self._extract_day,
-                    self._context,
-                )
->>>>>>> issue4
+                found = self._probe_unit(unit, shared)
             progress.advance(unit.row_count)
             return found
 
@@ -200,20 +173,6 @@ class RowsPass:
         rows = first_of_documents(candidates_of(probed), everyone, item_id)
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
-
-<<<<<<< HEAD
-    @contextmanager
-    def _naming_item(self, unit: Unit) -> Iterator[None]:
-        """Say of an item that is refused in which file and row it stands, and the id's shape."""
-        try:
-            yield
-        except ItemRefused as error:
-            row = np.array([error.row - unit.first_ordinal], np.int64)
-            [number] = self._source.row_numbers(unit, row).tolist()
-            [raw] = self._source.raw_rows(unit, row)
-            shape = shape_of(str(json.loads(raw).get("item_id")))
-            error.where = f"open_items, {unit.file.relative}, row {number}, item {shape}"
-            raise
 
     def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table | None:
         """Read what must be known of a unit before the others: all of it only where needed."""
@@ -231,8 +190,6 @@ class RowsPass:
             return None
         return probe_documents(data, neighbours, self._extract_day, self._context)
 
-=======
->>>>>>> issue4
     def _read(self, unit: Unit) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
         data = self._source.read(unit, self._columns, proven=KEY_COLUMNS)

@@ -85,6 +85,7 @@ def gather_controls(
         *checks.ageing_controls(rows.totals, rows.lines, tables["ageing"]),
         *checks.exposure_controls(rows.lines, committed, positions, tables["credit_accounts"]),
         *checks.group_controls(positions, tables["groups"], context),
+        *checks.cover_controls(rows.totals, rows.cover),
         *checks.movement_controls(tables["movements"]),
     ]
 

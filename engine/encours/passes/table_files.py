@@ -9,7 +9,7 @@ from encours.publish.parquet import open_part, part_name, write_small_table
 from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
@@ -49,3 +49,12 @@ def write_tables(
             with open_part(path, schema) as part:
                 published.append(part.close())
     return published
+
+
+def write_pieces(staging: Staging, name: str, pieces: Iterator[pa.Table]) -> PublishedFile:
+    """Write a table that comes in pieces, sorted by its key already; even without rows."""
+    path = staging.table_directory(name) / part_name(0)
+    with open_part(path, OUTPUT_TABLES[name].arrow_schema()) as part:
+        for piece in pieces:
+            part.write(piece)
+        return part.close()

@@ -35,7 +35,7 @@ from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_
 from encours.ledger.decode import hash_column
 from encours.ledger.items import OPEN_ITEMS, Items, resolve_items
 from encours.ledger.master import CURRENCY_POSITIONS
-from encours.passes.encode import encode_items, gather_rows
+from encours.passes.encode import COVERED, encode_items, gather_rows
 from encours.passes.scenario import delay_payments
 from encours_schemas.reasons import Reason
 
@@ -361,6 +361,8 @@ def _published_totals(
     """Sum the very columns that are written, so that nothing is lost on the way there."""
     totals = CurrencyTotals()
     sums = [("open_amount", published, "open_amount")]
+    if not published.column(COVERED).null_count:
+        sums.append((COVERED, published, COVERED))
     if periods is not None:
         sums.append(("penalty_interest", published, "penalty_interest"))
         sums.append(("interest_detail", periods, "interest"))

@@ -56,8 +56,13 @@ class EarlierRun:
 
         Raises InputRefused (65) for a file that cannot be read.
         """
-        parts = [part for path in self.files(table) for part in read_parts(path, columns)]
+        parts = list(self.pieces(table, columns))
         return pa.concat_tables(parts) if parts else None
+
+    def pieces(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Give some columns of a table in pieces, in the order of its rows."""
+        for path in self.files(table):
+            yield from read_parts(path, columns)
 
 
 def read_parts(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:

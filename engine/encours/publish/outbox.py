@@ -90,7 +90,7 @@ class Told:
         try:
             digest, _ = files.sha256_of(path)
             found = "other bytes than were written" if digest != self.entry.picture else ""
-            table = pq.read_table(path, partitioning=None) if not found else None
+            table = pq.ParquetFile(path).read() if not found else None
         except (OSError, ValueError) as error:
             found, table = type(error).__name__, None
         if table is None:

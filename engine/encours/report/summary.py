@@ -1,6 +1,6 @@
 """What stands at the end of a run: totals, ageing, exposures, rejected rows, where files are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,25 @@ def _facts(run: PublishedRun) -> Iterable[tuple[str, str]]:
     holds = _holds(run)
     if holds:
         yield "on hold", holds
+    told = _told(manifest)
+    if told:
+        yield "ERP files", told
     timing = manifest["timing"]
     if timing:
         megabytes = round(timing["peak_memory_bytes"] / 1_000_000)
         seconds = sum(timing["wall_seconds"].values())
         yield "computed in", f"{seconds:,.1f} s, {megabytes:,} MB of memory at most"
+
+
+def _told(manifest: Mapping[str, Any]) -> str:
+    """Say what the run tells the ERP; empty where it tells nothing of holds."""
+    erp = manifest.get("erp")
+    if not erp:
+        return ""
+    changes = ", ".join(f"{count:,} {action}" for action, count in erp["changes"].items())
+    if erp["state"] == "waiting":
+        return f"{changes}; told once approved: {'; '.join(erp['why_waiting'])}"
+    return changes if erp["state"] == "told" else "none: a later date was told already"
 
 
 def _holds(run: PublishedRun) -> str:

@@ -31,7 +31,11 @@ _PRINTED: Final = ("exposure", "credit_limit", "insured_covered", "unsecured")
 
 def check_same_night(base: PublishedRun, scenario: PublishedRun) -> None:
     """Raise InputRefused (65) where two runs differ by more than the scenario."""
-    for part, name in (("as_of", "the as-of date"), ("inputs", "the ledger's files")):
+    for part, name in (
+        ("as_of", "the as-of date"),
+        ("inputs", "the ledger's files"),
+        ("previous_run", "the earlier run that it remembers"),
+    ):
         if base.manifest[part] != scenario.manifest[part]:
             raise _other_night(base, name)
     chosen = dict(scenario.manifest["configuration"])

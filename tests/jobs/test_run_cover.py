@@ -1,0 +1,147 @@
+"""Insured cover through a whole night: history from allocations, orders, files and threads."""
+
+import random
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.ledgers import Night, Row, allocation, item, row
+
+LIMITS = [
+    row("credit_limits", limit_id="L1", kind="insured", policy="P", amount="100.00"),
+    row(
+        "credit_limits",
+        limit_id="L2",
+        kind="insured",
+        policy="P",
+        amount="50.00",
+        valid_from="2026-09-01",
+    ),
+    row("credit_limits", limit_id="L3", amount="500.00"),
+    row("credit_limits", limit_id="L4", kind="guarantee", amount="7.00", valid_to="9999-12-31"),
+]
+"""100.00 insured from January, cut to 50.00 on 1 September; an internal limit, a guarantee."""
+
+ITEMS = [
+    # On the eve of the cut A fills 80.00 of the 100.00 and B the rest; A was paid afterwards.
+    item("A", amount="80.00", document_date="2026-08-01", due_date="2026-10-20"),
+    item("B", amount="50.00", document_date="2026-08-02", due_date="2026-10-20"),
+    # Delivered in August, invoiced and posted after the cut: nothing was left on its eve.
+    item(
+        "C",
+        amount="40.00",
+        delivery_date="2026-08-03",
+        document_date="2026-09-05",
+        due_date="2026-10-20",
+    ),
+    # Delivered after the cut on an order of July: the old ceiling of 100.00 holds.
+    item(
+        "D", amount="70.00", document_date="2026-09-03", due_date="2026-11-20", order_id="ORDER-1"
+    ),
+    # The same on an order that was confirmed after the cut: the new ceiling is used up.
+    item(
+        "E", amount="30.00", document_date="2026-09-04", due_date="2026-11-20", order_id="ORDER-2"
+    ),
+    item("F", amount="-5.00", document_type="credit_note", document_date="2026-09-05"),
+    # A neighbour without a limit, and an item that does not exist: neither is covered.
+    item("G", amount="60.00", customer_id="C2", due_date="2026-11-20"),
+    item("H", amount="60.00", posting_date="2026-11-01", document_date="2026-08-01"),
+]
+COVERED = {"B": "20.00", "C": "0.00", "D": "70.00", "E": "0.00", "F": "0", "G": "0"}
+
+ALLOCATIONS = [
+    allocation("A", amount="80.00", value_date="2026-09-10"),
+    allocation("B", amount="5.00", value_date="2026-09-11"),
+    allocation("B", amount="-5.00", value_date="2026-09-12", kind="return"),
+]
+
+
+def commitment(number: int, **values: str) -> Row:
+    """Give an order of C1; what was delivered of it is closed."""
+    return row("commitments", commitment_id=f"K{number}", closed_date="2026-09-02", **values)
+
+
+def write(night: Night, parts: int, chance: random.Random) -> None:
+    """Write the ledger, its rows shuffled and spread over files."""
+    shuffled = {
+        "open_items": chance.sample(ITEMS, len(ITEMS)),
+        "allocations": chance.sample(ALLOCATIONS, len(ALLOCATIONS)),
+        "credit_limits": chance.sample(LIMITS, len(LIMITS)),
+    }
+    for table, rows in shuffled.items():
+        for part in range(parts):
+            if rows[part::parts]:
+                night.ledger.csv(table, *rows[part::parts], file=f"{table}/part-{part}.csv")
+    night.ledger.csv("customers", *(row("customers", customer_id=one) for one in ("C1", "C2")))
+    night.ledger.csv(
+        "policies",
+        row(
+            "policies",
+            policy="P",
+            insured_percent="90",
+            binding_orders_days="10",
+            valid_from="2026-01-01",
+        ),
+    )
+    night.ledger.csv(
+        "commitments",
+        commitment(1, order_id="ORDER-1", document_date="2026-07-01"),
+        commitment(2, order_id="ORDER-2", document_date="2026-09-01"),
+        commitment(3, order_id="ORDER-2", document_date="2026-07-01", company_code="2000"),
+    )
+    night.ledger.csv(
+        "companies", *(row("companies", company_code=code) for code in ("1000", "2000"))
+    )
+
+
+@pytest.mark.parametrize(("parts", "options"), [(1, ()), (3, ("--threads", "3")), (2, ())])
+def test_run__covers_items_in_the_order_of_delivery(
+    tmp_path: Path, parts: int, options: tuple[str, ...]
+) -> None:
+    night = Night(tmp_path)
+    write(night, parts, random.Random(parts))
+    night.publish(*options)
+    found = {
+        name: amount
+        for name, amount in night.rows("items", "item_id", "insured_covered_rc")
+        if name in COVERED
+    }
+    expected = {name: Decimal(amount) for name, amount in COVERED.items() if name in found}
+    assert found == expected
+    assert len(found) == 6
+    columns = ("insured_covered", "guarantees", "secured", "unsecured", "insured_limit")
+    [account] = [
+        one
+        for one in night.rows("credit_accounts", "credit_account_id", "exposure", *columns)
+        if one[0] == "C1"
+    ]
+    assert account[1:] == tuple(Decimal(amount) for amount in ("185", "90", "7", "88", "97", "50"))
+
+
+def test_run__of_a_ledger_without_insured_limits_reads_nothing_ahead(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.ledger.csv("credit_limits", LIMITS[2])
+    result = night.publish()
+    assert night.rows("items", "insured_covered_rc") == [None]
+    assert night.rows("credit_accounts", "insured_covered", "secured") == [(0, 0)]
+    assert " probe " not in result.stderr
+
+
+def test_run__of_a_ledger_without_limits_says_nothing_of_them(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.publish()
+    assert "no_credit_limits" in night.warnings()
+    columns = ("limit_status", "credit_limit", "insured_covered", "secured", "unsecured")
+    assert night.rows("credit_accounts", *columns) == [(None,) * 5]
+
+
+def test_run__takes_an_item_only_where_it_is_not_quarantined(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    bad = item("A", amount="80.00", document_date="2026-08-01", interest_regime="XX")
+    good = item("B", amount="50.00", document_date="2026-08-02", due_date="2026-10-20")
+    night.ledger.csv("open_items", bad, good)
+    night.ledger.csv("credit_limits", LIMITS[0])
+    night.publish(*night.configure("input.max_rejected = 1"))
+    assert {"policy_missing", "insured_percent_missing"} <= night.warnings().keys()
+    assert night.rows("items", "item_id", "insured_covered_rc") == [("B", Decimal("50.000"))]
