@@ -13,15 +13,7 @@ from encours.ledger.buffers import fixed_values
 from encours.ledger.layouts.joins import JoinIndex, LookedUp, Shelf, kinds_of
 from encours.ledger.layouts.spill import Spill, partition_of, partitions_for
 from encours.ledger.layouts.values import DTYPES, Array, Cause, Causes, Value, first_fault, nothing
-from encours_schemas.layouts.expressions import (
-    AMOUNT,
-    BOOL,
-    DATE,
-    INTEGER,
-    NOTHING,
-    RATE,
-    TEXT,
-)
+from encours_schemas.layouts.expressions import AMOUNT, BOOL, DATE, INTEGER, NOTHING, RATE, TEXT
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
@@ -65,7 +57,9 @@ class SpilledJoin:
         ):
             for shelf in shelves:
                 if len(shelf.keys):
-                    table = _table_of(shelf.values, len(shelf.keys)).append_column("key", shelf.keys)
+                    table = _table_of(shelf.values, len(shelf.keys)).append_column(
+                        "key", shelf.keys
+                    )
                     shelf_rows.append(table, partition_of(shelf.keys, self._partitions))
             for unit in units:
                 self._put_down(probes, unit, keys(unit))
@@ -75,6 +69,8 @@ class SpilledJoin:
             self._hits = Spill(self._place.with_name(f"{name}-hits"), min(self._units, _FILES_MAX))
             for number in range(self._partitions):
                 self._match(shelf_rows.read(number), probes.read(number))
+            shelf_rows.require_all_read()
+            probes.require_all_read()
             self._hits.finish()
 
     def _put_down(self, probes: Spill, unit: SourceUnit, key: Value) -> None:
