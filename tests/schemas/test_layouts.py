@@ -74,6 +74,7 @@ def load(tmp_path: Path, text: str, **parameters: object) -> CompiledLayout:
         ("parameters.term", "text"),
         ("rescaled(Net, 2, currency_decimals(Name))", "amount"),
         ("matches(Name, parameters.term)", "bool"),
+        (r"extract(Name, '\((\d+)\)')", "text"),
         ("Name\n  if Open\n  else 'x'", "text"),
     ],
 )
@@ -102,6 +103,9 @@ def test_compile_expression__knows_the_kind(text: str, kind: str) -> None:
         ("pad(Name)", "1 arguments, expected 2"),
         ("pad(Name, Days)", "depends on the row"),
         ("extract(Name, 'abc')", "0 groups"),
+        ("extract(Name, '(a)(b)')", "2 groups"),
+        ("matches(Name, 'a(?=b)')", "cannot be read"),
+        ("not " * 3_000 + "Open", "it is too deep"),
         ("matches(Name, '(')", "cannot be read"),
         ("as_date(Name, 'DD.MM.YY')", "century_pivot"),
         ("as_date(Name, 'DD.MM')", "one year"),

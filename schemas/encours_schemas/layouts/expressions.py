@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -121,8 +122,14 @@ def compile_expression(text: str, scope: Scope) -> Node:
     if len(text) > _LENGTH_MAX:
         raise ExpressionWrong("an expression of more than 20,000 characters")
     try:
-        # In parentheses an expression may stand on several lines.
-        tree = ast.parse(f"({text.strip()}\n)", mode="eval")
+        with warnings.catch_warnings():
+            # A pattern such as '\\d+' is no wrong escape to us: Python keeps it as it is.
+            warnings.simplefilter("ignore")
+            # In parentheses an expression may stand on several lines.
+            tree = ast.parse(f"({text.strip()}\n)", mode="eval")
+        return _Compiler(scope).node(tree.body)
+    except ExpressionWrong:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = f" at character {error.offset}" if isinstance(error, SyntaxError) else ""
         message = error.msg if isinstance(error, SyntaxError) else "it is too deep"
@@ -130,7 +137,6 @@ def compile_expression(text: str, scope: Scope) -> Node:
             f"`{text}`, which cannot be read ({message}{place})",
             "an expression such as first(ZFBDT, BLDAT) + 30",
         ) from None
-    return _Compiler(scope).node(tree.body)
 
 
 def require_kind(node: Node, wanted: str) -> Node:
@@ -371,8 +377,10 @@ def _fixed(kind: str, *wanted: str) -> Maker:
                 constants.append(_constant_of(node, want[1:]))
             else:
                 nodes.append(require_kind(node, want))
-        if name in {"matches", "extract"}:
-            _check_pattern(name, str(constants[0]))
+        if name == "matches":
+            _check_pattern(str(constants[0]))
+        elif name == "extract":
+            constants[0] = _with_named_group(str(constants[0]))
         return Node(name, kind, tuple(nodes), tuple(constants))
 
     return make
@@ -384,13 +392,28 @@ def _constant_of(node: Node, kind: str) -> object:
     return node.value
 
 
-def _check_pattern(name: str, pattern: str) -> None:
+def _check_pattern(pattern: str) -> int:
+    """Refuse a pattern that one of the two readers of patterns does not know; count its groups."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     try:
         groups = re.compile(pattern).groups
-    except re.error as error:
-        raise ExpressionWrong(f"a pattern that cannot be read ({error})") from None
-    if name == "extract" and groups != 1:
-        raise ExpressionWrong(f"a pattern with {groups} groups", "one group in parentheses")
+        pc.match_substring_regex(pa.array([""]), pattern=pattern)
+    except (re.error, pa.ArrowInvalid) as error:
+        words = " ".join(str(error).split())[:100]
+        raise ExpressionWrong(f"a pattern that cannot be read ({words})") from None
+    return groups
+
+
+def _with_named_group(pattern: str) -> str:
+    """Give a pattern with its one group named, as Arrow wants it."""
+    groups = _check_pattern(pattern)
+    named = re.sub(r"(?<!\\)((?:\\\\)*)\((?!\?)", r"\1(?P<found>", pattern, count=1)
+    if groups != 1 or dict(re.compile(named).groupindex) != {"found": 1}:
+        raise ExpressionWrong(f"a pattern with {groups} groups", "one plain group in parentheses")
+    _check_pattern(named)
+    return named
 
 
 def _several(kind: str, wanted: str, *, separator: bool = False) -> Maker:

@@ -163,6 +163,8 @@ class Source(Section):
             raise checks.wrong('`format = "sql"` beside `sql` and `uri_variable`')
         if self.thousands_separator and self.thousands_separator in self.decimal_mark:
             raise checks.wrong("a thousands separator that is not the decimal mark")
+        if self.header and self.skip_lines:
+            raise checks.wrong("no `skip_lines` beside `header`")
         if self.quote and self.quote in self.separator:
             raise checks.wrong("a quote that is not the separator")
         both = set(self.fields) & set(self.let)

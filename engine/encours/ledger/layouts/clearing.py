@@ -96,6 +96,7 @@ class Clearings:
             table = self._spill.read(number)
             if table is not None:
                 yield allocations_of(table, self._clearing.rest)
+        self._spill.require_all_read()
 
 
 def allocations_of(table: pa.Table, rest: str) -> tuple[pa.Table, int]:

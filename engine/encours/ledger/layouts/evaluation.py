@@ -422,10 +422,8 @@ def _test_text(function: Callable[[pa.Array, str], pa.Array]) -> Operation:
 
 def _extract(_: Evaluator, node: Node, args: tuple[Value, ...]) -> Value:
     (pattern,) = node.value if isinstance(node.value, tuple) else ("",)
-    named = str(pattern).replace("(", "(?P<found>", 1) if "(?P<" not in pattern else str(pattern)
-    found = pc.extract_regex(args[0].data, named)
-    field = found.type.field(0).name
-    text = pc.struct_field(found, field)
+    found = pc.extract_regex(args[0].data, str(pattern))
+    text = pc.struct_field(found, "found")
     text = pc.if_else(found.is_valid(), text, pa.scalar(None, pa.string()))
     return Value(TEXT, text, None, args[0].fault)
 

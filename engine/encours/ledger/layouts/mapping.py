@@ -23,6 +23,7 @@ from encours.ledger.layouts.spill import Spill, fits_in_memory, partitions_for
 from encours.ledger.layouts.spilled_joins import SpilledJoin
 from encours.ledger.layouts.values import Causes, Value
 from encours.ledger.staging import write_staged
+from encours_schemas.errors import ControlFailed
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
@@ -142,6 +143,14 @@ def _applied(run: RuleRun, place: Path, threads: int) -> RuleOutput:
         total.add(tally)
         if rows is not None:
             staged.append(rows)
+    made = sum(rows.rows for rows in staged)
+    if rule.rule.unpivot is None and made + total.left_out != run.source.rows:
+        raise ControlFailed(
+            what="rows of a source were lost between it and its table",
+            where=f"layout {layout.name}, {rule.place}",
+            found=f"{made} made and {total.left_out} left out",
+            expected=f"{run.source.rows} rows of {rule.source}",
+        )
     return RuleOutput(layout.name, rule, tuple(rule.columns), tuple(staged), total)
 
 

@@ -95,12 +95,14 @@ def _address(name: str, source: Source) -> str:
 def _driver(name: str, uri: str) -> Any:  # noqa: ANN401 - a module of the optional extra
     """Import the driver for an address."""
     kind = uri.partition(":")[0].lower()
+    # Without `://` the text may be anything, a password among them.
+    is_plain = "://" in uri and kind.isalnum() and len(kind) <= 20
     module = _DRIVERS.get(kind)
     if module is None:
         raise ConfigurationWrong(
             what="the kind of database is not known",
             where=f"source {name}",
-            found=f"an address that begins with `{kind[:20]}:`",
+            found=f"an address of `{kind}://`" if is_plain else "no address",
             expected=", ".join(f"{one}:" for one in sorted(_DRIVERS)),
         )
     import importlib

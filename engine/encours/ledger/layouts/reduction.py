@@ -132,3 +132,4 @@ class Reduction:
             table = self._spill.read(number)
             if table is not None:
                 yield reduce_rows(table, self._rule).drop_columns([_KEY])
+        self._spill.require_all_read()

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from encours.ledger.decode import hash_column
 from encours.ledger.files import refusing_broken
-from encours_schemas.errors import OutputUnwritable
+from encours_schemas.errors import ControlFailed, OutputUnwritable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -48,6 +48,7 @@ class Spill:
         self._writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
         self._sinks: list[Any] = []
         self.rows = 0
+        self._read = 0
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -100,7 +101,20 @@ class Spill:
         if not path.exists():
             return None
         with refusing_broken(path.name), pa.OSFile(str(path)) as source:
-            return pa.ipc.open_stream(source).read_all().combine_chunks()
+            table = pa.ipc.open_stream(source).read_all().combine_chunks()
+        self._read += table.num_rows
+        return table
+
+    def require_all_read(self) -> None:
+        """Raise ControlFailed when not every row that was put down came back, or one twice."""
+        if self._read != self.rows:
+            raise ControlFailed(
+                what="rows were lost on the staging disk",
+                where=self._place.name,
+                found=f"{self._read} read",
+                expected=f"{self.rows} written",
+                cure="check the disk of the output",
+            )
 
     def _path(self, number: int) -> Path:
         return self._place.with_name(f"{self._place.name}-p{number:03d}.arrow")

@@ -69,6 +69,8 @@ class SpilledJoin:
             self._hits = Spill(self._place.with_name(f"{name}-hits"), min(self._units, _FILES_MAX))
             for number in range(self._partitions):
                 self._match(shelf_rows.read(number), probes.read(number))
+            shelf_rows.require_all_read()
+            probes.require_all_read()
             self._hits.finish()
 
     def _put_down(self, probes: Spill, unit: SourceUnit, key: Value) -> None:
