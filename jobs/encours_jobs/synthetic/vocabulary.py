@@ -200,6 +200,7 @@ DISPUTE_REASONS: Final = (
 )
 RISK_CLASSES: Final = ("A", "B", "C", "D", "E")
 BUSINESS_SEGMENTS: Final = ("industry", "retail", "construction", "services", "export")
+IMPUTATIONS: Final = ("principal_first", "interest_first")
 INSOLVENCY_KINDS: Final = ("safeguard", "reorganisation", "liquidation")
 ACCOUNT_MANAGERS: Final = tuple(f"AM{number:03d}" for number in range(1, 61))
 
