@@ -221,15 +221,13 @@ def _flags(draws: Draws, country: Codes) -> dict[str, pa.Array]:
 
 
 def _terms_and_regime(draws: Draws, terms: Codes) -> dict[str, pa.Array]:
-    """Give the payment term, and the regime of those who agreed on one."""
+    """Give the payment term, and regime and imputation of those who agreed on one."""
     regimes = draws.below(len(words.CONTRACT_REGIMES))
     agreed = np.where(draws.chance(0.006), regimes, NO_CODE)
     return {
         "interest_regime": coded_column(agreed, text_pool(words.CONTRACT_REGIMES)),
-        "imputation": coded_column(
-            np.where(draws.chance(0.01), draws.below(len(words.IMPUTATIONS)), NO_CODE),
-            text_pool(words.IMPUTATIONS),
-        ),
+        # Contracts say so; nobody's payments pay interest first, which SQL peers do not know.
+        "imputation": coded_column(np.minimum(agreed, 0), text_pool(words.IMPUTATIONS)),
         "payment_terms": coded_column(terms, text_pool(words.TERMS_CODES)),
     }
 

@@ -23,8 +23,8 @@ _DICTIONARY_COLUMNS: Final = frozenset(
         "currency", "customer_id", "decided_by", "dispute_reason", "document_type", "effect",
         "financing", "from_currency", "hold_kind", "imputation", "insolvency_kind",
         "interest_regime", "kind", "layer", "month", "origin", "payment_terms", "policy",
-        "risk_class", "rule", "scope", "sector", "segment", "tax_percent",
-        "to_currency", "rate_date", "coverage_percent",
+        "risk_class", "rule", "scope", "sector", "segment", "tax_percent", "to_currency",
+        "rate_date", "coverage_percent",
     }
 )  # fmt: skip
 # The customers of a row group may be 200,000; with the default of 1 MB the column would lose its

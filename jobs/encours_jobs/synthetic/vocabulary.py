@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from encours_schemas import INPUT_TABLES
-
 
 class Company(NamedTuple):
     """A creditor entity; every country has a bundled late-payment regime."""
@@ -184,7 +182,6 @@ ALLOCATION_KINDS: Final = (
     RETURNED,
 ) = range(8)
 
-IMPUTATIONS: Final = INPUT_TABLES["customers"].column("imputation").allowed
 # Contracts that name a regime of their own, all with rates on file through 2026.
 CONTRACT_REGIMES: Final = (
     "NL_business",
@@ -203,6 +200,7 @@ DISPUTE_REASONS: Final = (
 )
 RISK_CLASSES: Final = ("A", "B", "C", "D", "E")
 BUSINESS_SEGMENTS: Final = ("industry", "retail", "construction", "services", "export")
+IMPUTATIONS: Final = ("principal_first", "interest_first")
 INSOLVENCY_KINDS: Final = ("safeguard", "reorganisation", "liquidation")
 ACCOUNT_MANAGERS: Final = tuple(f"AM{number:03d}" for number in range(1, 61))
 
