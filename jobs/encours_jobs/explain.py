@@ -53,5 +53,6 @@ def command() -> None:
     """Show how one published figure came about, step by step.
 
     The figure is computed again from the run's own ledger by the functions of the run; what is
-    told is what was published, or the command says that it is not and fails.
+    told is what was published, or the command says that it is not and fails. The commands take
+    --log-format and --quiet.
     """

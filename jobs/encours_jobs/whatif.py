@@ -76,11 +76,11 @@ def command(
     output_format: str,
     **flags: object,
 ) -> None:
-    """Run the night with other inputs, and tell the difference by account and group.
+    """Run a night with other inputs and show the difference to it.
 
     SCENARIO.toml multiplies limits of a segment or an insurer, withdraws cover, opens insolvency
-    proceedings or lets payments come later. Nothing is published: both runs stand in a temporary
-    directory, and are gone afterwards.
+    proceedings or lets payments come later; the difference is told by account and group. Nothing
+    is published: both runs stand in a temporary directory, and are gone afterwards.
     """
     from encours.report.whatif import Comparison, check_same_night
     from encours_jobs.settings import configuration

@@ -66,7 +66,9 @@ def _compare(row: Row, before: Row) -> str:
 
 def _gravity(row: Row) -> tuple[int, int, Fraction]:
     holds = sum(bool(row[f"hold_{hold}"]) for hold in ALL_HOLDS)
-    distance = Fraction(row["measured"] or 0) - Fraction(row["threshold"] or 0)
+    distance = Fraction(0)
+    if row["measured"] is not None and row["threshold"] is not None:
+        distance = Fraction(row["measured"]) - Fraction(row["threshold"])
     if row["rule"] in FEWER_IS_WORSE:
         distance = -distance
     return GRAVITY[row["severity"]], holds, distance

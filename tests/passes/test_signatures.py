@@ -16,10 +16,13 @@ from tests.tidy.sources import ROOT, modules
 
 COUNT_SIGNATURES = """
 import importlib, json, pkgutil, sys, tempfile
+from datetime import timedelta
 from pathlib import Path
 from numba.core.registry import CPUDispatcher
+import encours
 import encours.kernels
 from encours.explain.item import explain_items
+from encours_schemas.configuration import Configuration
 from tests.property.ledgers import build_case
 from tests.property.published import run_engine
 
@@ -29,6 +32,16 @@ for seed, only_format in ((1, "csv"), (4, "parquet"), (8, None)):
         run = run_engine(case, Path(place), seed, only_format=only_format, threads=2)
         named = {row["item_id"] for row in case.tables["open_items"] if row.get("item_id")}
         explain_items(run.directory, sorted(named))
+        if seed == 1:  # a second night remembers the first
+            fresh = case.configuration.get("fx", {}) | {"max_age_days": 999}
+            encours.run(
+                Path(place) / "ledger",
+                case.as_of + timedelta(days=1),
+                Path(place) / "out",
+                Configuration.model_validate(case.configuration | {"fx": fresh}),
+                extract_date=case.extract_date,
+                threads=2,
+            )
 counts = {}
 for module in pkgutil.iter_modules(encours.kernels.__path__, "encours.kernels."):
     for name, value in vars(importlib.import_module(module.name)).items():

@@ -6,7 +6,6 @@ Amounts of limits are drawn around what the accounts owe, so that thresholds are
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from tests.naive.arithmetic import as_decimal, rounded
 from tests.naive.contract import CREDIT_TYPES, EXPONENTS
@@ -214,13 +213,15 @@ def build_limit_case(seed: int, *, with_defects: bool = True) -> Case:
 
 
 def next_night(case: Case, seed: int, days: int) -> Case:
-    """Give the same ledger some days later, with payments, new items and changed limits."""
+    """Give the same ledger some days later: due dates moved, items paid, limits changed."""
     builder = LimitBuilder(seed, with_defects=False)
     later = case.as_of + timedelta(days=days)
-    tables: dict[str, list[dict[str, Any]]] = {
+    tables: dict[str, list[Row]] = {
         name: [dict(row) for row in rows] for name, rows in case.tables.items()
     }
-    for row in tables["open_items"]:
+    kept = [row for row in tables["open_items"] if builder.chance(0.85)]
+    tables["open_items"] = kept
+    for row in kept:
         due = row.get("due_date")
         if isinstance(due, date) and builder.chance(0.1):
             row["original_due_date"] = row.get("original_due_date") or due
@@ -228,4 +229,20 @@ def next_night(case: Case, seed: int, days: int) -> Case:
     for row in tables.get("credit_limits", []):
         if builder.chance(0.2) and isinstance(row.get("amount"), Decimal):
             row["withdrawn_on"] = later - timedelta(days=builder.random.randint(0, days))
+        elif builder.chance(0.2) and isinstance(row.get("amount"), Decimal):
+            row["amount"] = row["amount"] * builder.random.choice((0, 1, 2, 3))
+    rates = tables["fx_rates"]
+    on_later = {(row["from_currency"], row["to_currency"]) for row in rates}
+    known = {(row["from_currency"], row["to_currency"], row["rate_date"]) for row in rates}
+    for source, target in sorted(on_later):
+        last = max(
+            (
+                row
+                for row in rates
+                if (row["from_currency"], row["to_currency"]) == (source, target)
+            ),
+            key=lambda row: row["rate_date"],
+        )
+        if (source, target, later) not in known:
+            rates.append({**last, "rate_date": later})
     return Case(case.seed, later, tables, case.configuration, case.extract_date)

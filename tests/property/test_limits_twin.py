@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.naive.engine import compute_run
-from tests.property.limit_ledgers import build_limit_case
+from tests.property.limit_ledgers import build_limit_case, next_night
 from tests.property.published import differences, run_engine
 
 LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "25"))
+NIGHTS = max(LEDGERS // 3, 1)
 CLEAN_EVERY = 4
 THREADS = (1, 2, 3)
 CHUNK_ROWS = (None, 1, 3, 16, 64)
@@ -26,3 +27,17 @@ def test_run__publishes_the_limits_that_the_slow_twin_publishes(seed: int, tmp_p
     actual = run_engine(case, tmp_path, seed, threads=threads, chunk_rows=chunk_rows)
     found = differences(expected, actual)
     assert not found, f"seed {seed}, as of {case.as_of}:\n" + "\n".join(found[:20])
+
+
+@pytest.mark.parametrize("seed", range(NIGHTS))
+def test_second_night__remembers_what_the_slow_twin_remembers(seed: int, tmp_path: Path) -> None:
+    case = build_limit_case(seed, with_defects=False)
+    before = compute_run(case.tables, case.as_of, case.configuration, case.extract_date)
+    run_engine(case, tmp_path, seed)
+    later = next_night(case, seed, days=1 + seed % 9)
+    expected = compute_run(
+        later.tables, later.as_of, later.configuration, later.extract_date, before
+    )
+    (tmp_path / "ledger").rename(tmp_path / "first")
+    found = differences(expected, run_engine(later, tmp_path, seed))
+    assert not found, f"seed {seed}, as of {later.as_of}:\n" + "\n".join(found[:20])

@@ -83,13 +83,13 @@ class HitSums:
             self._waiting.append(hits)
             self._waiting_rows += hits.num_rows
         if self._waiting_rows > self._sums.num_rows + _SLACK_ROWS:
-            self._settle()
+            self._join_waiting()
 
     def result(self) -> pa.Table:
         """Give a row for each rule, account and key, in that order."""
-        self._settle()
+        self._join_waiting()
         return self._sums
 
-    def _settle(self) -> None:
+    def _join_waiting(self) -> None:
         self._sums = grouped(pa.concat_tables([self._sums, *self._waiting]))
         self._waiting, self._waiting_rows = [], 0
