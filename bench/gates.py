@@ -21,8 +21,13 @@ class Gate:
 
 TINY_RUN_SECONDS: Final = Gate("1,000 items, everything warm", 3.0, "s")
 FIRST_RUN_SECONDS: Final = Gate("first run ever, kernels compiled", 20.0, "s")
-LARGE_RUN_SECONDS: Final = Gate("10,000,000 items, all outputs but interest periods", 15.0, "s")
+LARGE_RUN_SECONDS: Final = Gate(
+    "10,000,000 items without limits, all outputs but interest periods", 15.0, "s"
+)
 LARGE_RUN_MEMORY: Final = Gate("peak memory with 10,000,000 items", 1.5, "GB")
+LIMITS_SHARE_PERCENT: Final = Gate(
+    "limits, cover, rules, memory and hold files, over the run without limits", 20.0, "%"
+)
 PLAIN_INTEREST_NANOSECONDS: Final = Gate("interest of an item without allocations", 25.0, "ns")
 INTEREST_SHARE_PERCENT: Final = Gate("interest and compensation, of a run's CPU time", 25.0, "%")
 SLOPE_RATIO: Final = Gate("seconds per item from 10 to 30 million over 1 to 10 million", 1.1, "x")

@@ -1,6 +1,7 @@
 """Ledgers to measure with: generated once with a fixed seed into `build/bench/`, then reused."""
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -70,6 +71,21 @@ def ledger_directory(size: Size, file_format: str = "parquet") -> Path:
             # Another session generated the same ledger meanwhile.
             if not directory.is_dir():
                 raise
+    return directory
+
+
+LIMIT_TABLES: Final = ("credit_limits", "default_limits", "policies", "overrides", "erp_holds")
+"""What a ledger lacks whose owner gives no limits: all limit rules are off then."""
+
+
+@cache
+def unlimited_directory(size: Size) -> Path:
+    """Give the ledger of a size without the tables of limits: the same files, linked."""
+    whole = ledger_directory(size)
+    directory = whole.with_name(f"{whole.name}-unlimited")
+    if not directory.is_dir():
+        left_out = shutil.ignore_patterns(*(f"{name}*" for name in LIMIT_TABLES))
+        shutil.copytree(whole, directory, copy_function=os.link, ignore=left_out)
     return directory
 
 

@@ -66,6 +66,7 @@ def night_table(benchmarks: Sequence[Benchmark]) -> str:
     """Give wall, CPU and memory of the command by size and kind of run."""
     kinds = {
         "run: start-up": "",
+        "run: without limits": "all outputs, no limits given",
         "run: all outputs": "all outputs",
         "run: with interest periods": "and interest periods",
     }

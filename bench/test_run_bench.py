@@ -8,8 +8,18 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import gates
-from bench.commands import encours_run, time_command
-from bench.sizes import AS_OF, LARGE, LARGEST, MEDIUM, SMALL, TINY, Size, parameters
+from bench.commands import encours_run, execute, time_command
+from bench.sizes import (
+    AS_OF,
+    LARGE,
+    LARGEST,
+    MEDIUM,
+    SMALL,
+    TINY,
+    Size,
+    parameters,
+    unlimited_directory,
+)
 
 ROUNDS = {TINY: 5, SMALL: 5, MEDIUM: 5, LARGE: 3, LARGEST: 2}
 
@@ -49,6 +59,24 @@ def test_run__the_first_ever_compiles_its_kernels(
 
 
 @pytest.mark.usefixtures("warm_kernels")
+@pytest.mark.benchmark(group="run: without limits")
+@pytest.mark.parametrize(
+    "size",
+    [*parameters("informational", SMALL, MEDIUM, LARGEST), *parameters("gate", LARGE)],
+)
+def test_run__without_limits(
+    benchmark: BenchmarkFixture,
+    work: Path,
+    size: Size,
+) -> None:
+    ledger = unlimited_directory(size)
+    measured = time_command(benchmark, encours_run, ledger, work, rounds=ROUNDS[size])
+    benchmark.extra_info.update(measured.facts(size.items), stages=stages(measured.last))
+    if size == LARGE:
+        gates.hold(benchmark, {gates.LARGE_RUN_SECONDS: measured.wall_seconds})
+
+
+@pytest.mark.usefixtures("warm_kernels")
 @pytest.mark.benchmark(group="run: all outputs")
 @pytest.mark.parametrize(
     "size",
@@ -63,11 +91,16 @@ def test_run__of_all_outputs(
     measured = time_command(benchmark, encours_run, ledger_of(size), work, rounds=ROUNDS[size])
     benchmark.extra_info.update(measured.facts(size.items), stages=stages(measured.last))
     if size == LARGE:
+        without = min(
+            execute(encours_run, unlimited_directory(size), work / f"without-{number}").wall_seconds
+            for number in range(2)
+        )
+        more = min(usage.wall_seconds for usage in measured.usages) / without - 1
         gates.hold(
             benchmark,
             {
-                gates.LARGE_RUN_SECONDS: measured.wall_seconds,
                 gates.LARGE_RUN_MEMORY: measured.peak_memory_gigabytes,
+                gates.LIMITS_SHARE_PERCENT: 100 * more,
             },
         )
 
