@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tests.naive.arithmetic import rounded
-from tests.naive.credit import Credit, chain_of
+from tests.naive.credit import Credit, GroupLimit, chain_of
 from tests.naive.exposure import Position, column_of, is_counted
 from tests.naive.items import Item, Setting
 from tests.naive.limits import ZERO, Key
@@ -102,6 +102,20 @@ class Night:
         rows = [*ledger.items, *ledger.commitments]
         return {*ledger.customers, *(row["customer_id"] for row in rows)}
 
+    def groups_above(self, key: Key) -> list[GroupLimit]:
+        """Give every group limit in force that an account answers to."""
+        parents = self.setting.ledger.parents
+        above = {
+            party
+            for customer in self.customers[key[1]]
+            for party in chain_of(parents, customer["customer_id"])
+        }
+        return [
+            group
+            for group in self.credit.groups
+            if group.party in above and group.segment in {None, key[0]}
+        ]
+
     def held_before(self, breach_id: str) -> tuple[str, ...]:
         """Give the holds that a breach asked for in the earlier run."""
         row = self.earlier.breaches.get(breach_id) if self.earlier else None
@@ -185,16 +199,8 @@ def _total_limit_exceeded(night: Night) -> Iterator[Breach | None]:
 
 
 def _group_limit_exceeded(night: Night) -> Iterator[Breach | None]:
-    parents = night.setting.ledger.parents
     for key in night.keys_of("group_limit_exceeded"):
-        above = {
-            party
-            for customer in night.customers[key[1]]
-            for party in chain_of(parents, customer["customer_id"])
-        }
-        for group in night.credit.groups:
-            if group.party not in above or group.segment not in {None, key[0]}:
-                continue
+        for group in night.groups_above(key):
             if group.limit is not None:
                 breach = _about(night, "group_limit_exceeded", key, subject=group.party)
                 breach.scope = "group"

@@ -86,12 +86,27 @@ def apply_rules(
         key = (row["credit_segment"], row["credit_account_id"])
         row.update({f"hold_{hold}": hold in holds[key][0] for hold in ALL_HOLDS})
         row["worst_severity"] = worst.get(key)
+        row["available_to_sell"] = _available_to_sell(night, key, row)
     _group_severities(night, groups, found, worst)
     codes = warnings_of(night)
     for row in items:
         told = [*(row["warnings"] or "").split("|"), *codes.get(row["item_id"], [])]
         row["warnings"] = "|".join(code for code in told if code) or None
     return breach_rows(night, found)
+
+
+def _available_to_sell(night: Night, key: Key, row: Row) -> Fraction | None:
+    """Give the least of what every limit leaves, nothing while orders are held."""
+    if row["hold_orders"]:
+        return Fraction(0)
+    limits = night.credit.accounts[key]
+    left = [] if limits.available is None else [limits.available]
+    if limits.party_limit is not None:
+        left.append(limits.party_limit - limits.party_exposure)
+    left += [
+        group.limit - group.exposure for group in night.groups_above(key) if group.limit is not None
+    ]
+    return max(Fraction(0), min(left)) if left else None
 
 
 def is_on(night: Night, rule: str) -> bool:
