@@ -18,7 +18,7 @@ COUNTED: Final = (
     (work_unit, "find_candidates"),  # documents that could bear a compensation …
     (work_unit, "choose_bearers"),
     (work_unit, "compensate"),
-    (rows_pass, "probe_unit"),  # … and those with items in several work units
+    (rows_pass, "probe_documents"),  # … and those with items in several work units
     (keys_pass.KeysPass, "_spill_documents"),
 )
 """Every function that a run without interest would not call."""

@@ -87,7 +87,7 @@ def test_readme__names_every_benchmark_and_every_gate() -> None:
     ]
     assert not missing
     every = [gate for gate in vars(gates).values() if isinstance(gate, gates.Gate)]
-    assert len(every) == 5
+    assert len(every) == 9
     assert not [gate for gate in every if f"{gate.limit:g} {gate.unit}" not in page]
 
 

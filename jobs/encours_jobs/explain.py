@@ -8,8 +8,8 @@ from encours_schemas.names import nearest_name
 
 SUBJECTS = {
     "item": "Explain an item: open amount, regime, interest, compensation, what was claimed.",
-    "customer": "Explain a customer: exposure, limits, cover, available credit, holds.",
-    "breach": "Explain a breach: what was measured, against what, and what follows.",
+    "customer": "Explain a customer or account: exposure, limits, cover, available credit, holds.",
+    "breach": "Explain a breach: what was measured, against what, the holds asked for, since when.",
 }
 """What can be explained, each with its summary; the command lives in `explain_<subject>`."""
 

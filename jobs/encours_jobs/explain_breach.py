@@ -18,7 +18,7 @@ from encours_jobs.run import terminal_width
 @click.argument("breach_id", metavar="ID")
 @options.together(options.published_run, options.output_format)
 def command(*, breach_id: str, directory: Path, output_format: str) -> None:
-    """Explain a breach: what was measured, against what, which holds it asks for, since when.
+    """Explain a breach: what was measured, against what, the holds asked for, since when.
 
     The rule is shown as the run was configured, with the accounts of the party and the item that
     the breach is about.

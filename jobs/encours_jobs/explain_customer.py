@@ -28,7 +28,7 @@ def command(
     output_format: str,
     threads: int | None,
 ) -> None:
-    """Explain a customer or credit account: exposure, limits, cover, available credit, holds.
+    """Explain a customer or account: exposure, limits, cover, available credit, holds.
 
     Reads the run and, streaming, the ledger that it was made from, whose files must be unchanged.
     Tells every open item and commitment with the component that it stands in, the limits of the

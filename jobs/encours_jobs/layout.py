@@ -38,7 +38,11 @@ class LayoutCommands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LayoutCommands, epilog="docs/layouts.md leads from a CSV to a published run.")
+@click.group(
+    cls=LayoutCommands,
+    epilog="\b\nExample:\n  encours layout check sap_bsid --ledger /data/extract\n\n"
+    "docs/layouts.md leads from a CSV to a published run.",
+)
 def command() -> None:
     """Map foreign extracts to the contract: layouts listed, shown, tried and begun.
 

@@ -229,6 +229,11 @@ def test_report__knows_every_reason_that_a_row_can_have(spoiled: Path) -> None:
     only_of_text = {Reason.WRONG_TYPE, Reason.TOO_LARGE}
     # What breaks a line, and what needs two rows to contradict one another, is no value of a row.
     never = {Reason.WRONG_FIELD_COUNT, Reason.NOT_TEXT, Reason.OVERLAPPING}
+    never |= {
+        Reason.REFUSED_BY_LAYOUT,
+        Reason.AMBIGUOUS_JOIN,
+        Reason.MISSING_JOIN,
+    }  # no layout here
     is_text = (spoiled / "customers.csv").exists()
     assert found == set(Reason) - never - (set() if is_text else only_of_text)
 

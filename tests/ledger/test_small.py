@@ -60,7 +60,7 @@ BAD_LIMITS = [
     ("L,,internal,1,EUR,2026-01-01,,,", "party_id", Reason.MISSING_VALUE),
     ("L,P1,internal,,EUR,2026-01-01,,,", "amount", Reason.MISSING_VALUE),
     ("L,P1,internal,1,EUR,,,,", "valid_from", Reason.MISSING_VALUE),
-    ("L,P1,internal,1,EUR,2026-01-01,9999-12-31,,", "valid_to", Reason.OUT_OF_RANGE),
+    ("L,P1,internal,1,EUR,2026-01-01,3001-01-01,,", "valid_to", Reason.OUT_OF_RANGE),
     ("L,P1,internal,1,EUR,2026-01-01,,perhaps,", "unlimited", Reason.WRONG_TYPE),
     ("L,P1,internal,1,EUR,2026-01-01,,,101", "coverage_percent", Reason.OUT_OF_RANGE),
     ("L,P1,internal,1", "", Reason.WRONG_FIELD_COUNT),

@@ -55,6 +55,7 @@ from encours_schemas.reasons import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from encours.calc.context import Conversion, Law
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import Ledger, TableSource
     from encours_schemas.configuration import Configuration
@@ -212,18 +213,7 @@ def build_context(
     law = build_law(
         tuple(on_file.values()), load_series(_own_rates(master, configuration)), as_of_day
     )
-    rows = _exchange_rates(master)
-    fx = configuration.fx
-    targets = {configuration.reporting.currency, *law.indemnities.band_currency} - {""}
-    for setting, currency in (
-        ("reporting.currency", configuration.reporting.currency),
-        ("fx.pivot", fx.pivot),
-    ):
-        _require_known_currency(setting, currency)
-    conversions = {
-        target: conversion_to(target, build_fx(rows, as_of_day, target, fx.pivot, fx.max_age_days))
-        for target in sorted(targets)
-    }
+    conversions = _conversions(master, law, as_of_day, configuration)
     context = RunContext(
         as_of_day=as_of_day,
         configuration=configuration,
@@ -251,6 +241,24 @@ def build_context(
         master.small.get("erp_holds"),
         master.small.get("overrides"),
     )
+
+
+def _conversions(
+    master: Master, law: Law, as_of_day: int, configuration: Configuration
+) -> dict[str, Conversion]:
+    """Give the as-of rates to the reporting currency, and to every currency of a band."""
+    rows = _exchange_rates(master)
+    fx = configuration.fx
+    targets = {configuration.reporting.currency, *law.indemnities.band_currency} - {""}
+    for setting, currency in (
+        ("reporting.currency", configuration.reporting.currency),
+        ("fx.pivot", fx.pivot),
+    ):
+        _require_known_currency(setting, currency)
+    return {
+        target: conversion_to(target, build_fx(rows, as_of_day, target, fx.pivot, fx.max_age_days))
+        for target in sorted(targets)
+    }
 
 
 def _require_known_currency(setting: str, currency: str) -> None:
