@@ -14,12 +14,23 @@ import pyarrow as pa
 
 from encours.breaches.columns import constant
 from encours.breaches.levels import SEVERITY_CODES
-from encours.breaches.outlook_days import COVER_STOPS, GRAVE_STEPS, ITEM_AGES, Days, Rise, graveness
-from encours.breaches.outlook_world import world_of
+from encours.breaches.outlook_accounts import account_rises
+from encours.breaches.outlook_groups import group_rises
+from encours.breaches.outlook_orders import exposed_by_orders
+from encours.breaches.outlook_timeline import (
+    COVER_STOPS,
+    GRAVE_STEPS,
+    ITEM_AGES,
+    WIDTH,
+    Rise,
+    distinct,
+    graveness,
+)
 from encours.breaches.overdue_rules import day_levels
 from encours.calc.columns import day_array, money_array
 from encours.calc.exposure import OUTLOOK_DAYS
 from encours.ledger.decode import NO_DAY
+from encours.ledger.limits import TEMPORARY
 from encours_schemas import OUTPUT_TABLES
 from encours_schemas.outputs import OUTLOOK_EVENTS, SEVERITIES
 from encours_schemas.rule_ids import RuleId
@@ -79,23 +90,31 @@ def outlook(
 def _about_limits(
     evidence: Evidence, today: Sequence[Found], lines: KeyedSums, committed: Committed
 ) -> list[Coming]:
-    """Measure the rules about limits on each day of change."""
-    world = world_of(evidence, lines, committed)
-    if not world.days:
-        return []
-    days = Days(evidence, world)
-    for found in today:
-        own = np.flatnonzero(found.place.row >= 0)
-        grave = graveness(found.severity, found.holds)
-        days.remember(found.rule, found.place.row[own], grave[own])
-    return [_coming(rise) for day in world.days for rise in days.on(day)]
+    """Measure the rules about limits where, and on the days on which, anything changes."""
+    orders = exposed_by_orders(lines, committed, evidence.positions, evidence.context)
+    ends = _temporary_ends(evidence)
+    rises = [
+        *account_rises(evidence, orders, ends, today),
+        *group_rises(evidence, orders, ends),
+    ]
+    return [_coming(rise, evidence.day) for rise in rises]
 
 
-def _coming(rise: Rise) -> Coming:
-    """Give the rows of one rule and day."""
+def _temporary_ends(evidence: Evidence) -> Array:
+    """List rows and days ahead on which a temporary limit is no longer in force, as one key."""
+    book, limits = evidence.limits.book, evidence.limits.book.tables.limits
+    ahead = limits.last_day.astype(np.int64) + 1 - evidence.day
+    ends = (ahead > 0) & (ahead < WIDTH) & (limits.kind_code == TEMPORARY) & ~limits.is_group
+    chosen = np.flatnonzero(ends)
+    place, row = book.rows_of(chosen)
+    return distinct(row * WIDTH + ahead[chosen][place])
+
+
+def _coming(rise: Rise, today: int) -> Coming:
+    """Give the rows of one rule."""
     return Coming(
         rise.rule,
-        np.full(len(rise.row), rise.day, np.int32),
+        (today + rise.ahead).astype(np.int32),
         rise.row,
         rise.head,
         rise.event,

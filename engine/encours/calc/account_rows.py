@@ -67,7 +67,7 @@ class AccountRows:
     @cached_property
     def _by_account(self) -> tuple[Array, Array]:
         """Give rows by account, then segment: int64[n] rows, int64[a + 1] where each begins."""
-        order = np.lexsort((self.segment_code, self.account_code))
+        order = np.argsort(self.account_code * len(self.segments) + self.segment_code)
         begins = np.zeros(len(self.account_ids) + 1, np.int64)
         np.cumsum(self._row_counts, out=begins[1:])
         return order, begins
@@ -96,16 +96,17 @@ class AccountRows:
         """
         known = {name: code for code, name in enumerate(self.segments)}
         codes = np.array([known.get(name, -1) for name in names] + [-1], np.int64)[segment]
-        count = len(self.account_ids)
-        key = self.segment_code * count + self.account_code
-        order = np.argsort(key)
-        wanted = codes * count + account
-        found = np.full(len(wanted), -1, np.int64)
-        if len(key):
-            place = np.minimum(np.searchsorted(key, wanted, sorter=order), len(key) - 1)
-            row = order[place]
-            is_there = (codes >= 0) & (account >= 0) & (key[row] == wanted)
-            found[is_there] = row[is_there]
+        found = np.full(len(codes), -1, np.int64)
+        asked = np.flatnonzero((codes >= 0) & (account >= 0))
+        if not len(self):
+            return found
+        # The rows by account, then segment, are sorted by this key: one sort serves every call.
+        order, _ = self._by_account
+        key = (self.account_code * len(self.segments) + self.segment_code)[order]
+        wanted = account[asked].astype(np.int64) * len(self.segments) + codes[asked]
+        place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+        is_there = key[place] == wanted
+        found[asked[is_there]] = order[place[is_there]]
         return found
 
 

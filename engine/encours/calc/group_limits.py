@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.exposure import Positions
     from encours.ledger.limits import Limits
+    from encours.ledger.master import Customers
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,21 +38,33 @@ class GroupLimits(NamedTuple):
     exposure_milli: Array
 
 
+def heads_of(limits: Limits, customers: Customers) -> Array:
+    """Look the head of the group of each limit with scope `group` up: int64[l], -1 for none."""
+    found = np.full(len(limits), -1, np.int64)
+    of_group = np.flatnonzero(limits.is_group)
+    parties, party = np.unique(limits.party_code[of_group], return_inverse=True)
+    named = limits.parties.take(pa.array(parties))
+    head = pc.fill_null(pc.index_in(named, value_set=customers.ids), -1)
+    head = head.to_numpy(zero_copy_only=False).astype(np.int64)
+    head[customers.is_placeholder[head] & (head >= 0)] = -1
+    found[of_group] = head[party]
+    return found
+
+
 def group_limits(
-    limits: Limits, chosen: Array, milli: Array, positions: Positions, context: RunContext
+    limits: Limits,
+    chosen: Array,
+    milli: Array,
+    head: Array,
+    positions: Positions,
+    context: RunContext,
 ) -> GroupLimits:
     """Gather the limits of groups that are in force.
 
     chosen  int64[k]  limits with scope `group`
     milli   int64[k]  what each is worth
-
-    A party that no customer is has no members: its limits bear on nobody.
+    head    int64[k]  customer at the head of the group, -1 where no customer is
     """
-    customers = context.master.customers
-    head = pc.fill_null(pc.index_in(limits.parties, value_set=customers.ids), -1)
-    head = head.to_numpy(zero_copy_only=False).astype(np.int64)
-    head = head[limits.party_code[chosen]] if len(chosen) else head[:0]
-    head[customers.is_placeholder[head] & (head >= 0)] = -1
     known = head >= 0
     width = len(limits.segments) + 1
     place = head[known] * width + limits.segment_code[chosen[known]] + 1

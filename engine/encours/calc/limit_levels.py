@@ -165,17 +165,18 @@ def checked_sums(at: Array, milli: Array, count: int) -> Array:
 
 
 def _latest(limits: Limits, rows: Array, milli: Array, at: Array, count: int) -> Amounts:
-    """Take the limit of each place that began last."""
+    """Take the limit of each place that began last; a limit may count at several places."""
     found = no_amounts(count)
-    worth = np.zeros(len(limits), np.int64)
-    where = np.zeros(len(limits), np.int64)
-    worth[rows], where[rows] = milli, at
-    ordered = limits.by_start(rows, at)
-    place = where[ordered]
-    last = np.ones(len(ordered), bool)
-    last[:-1] = place[1:] != place[:-1]
-    chosen, place = ordered[last], place[last]
+    # Mostly a place has one: only where there are several must they be put in order.
+    several = np.flatnonzero(np.bincount(at, minlength=count)[at] > 1)
+    order = several[limits.start_order(rows[several], at[several])]
+    last = np.ones(len(order), bool)
+    last[:-1] = at[order[1:]] != at[order[:-1]]
+    is_taken = np.ones(len(rows), bool)
+    is_taken[several] = False
+    is_taken[order[last]] = True
+    place = at[is_taken]
     found.given[place] = True
-    found.is_unlimited[place] = limits.is_unlimited[chosen]
-    found.milli[place] = worth[chosen]
+    found.is_unlimited[place] = limits.is_unlimited[rows[is_taken]]
+    found.milli[place] = milli[is_taken]
     return found

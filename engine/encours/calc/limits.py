@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.calc.group_limits import GroupLimits, answers_of, group_limits
+from encours.calc.group_limits import GroupLimits, answers_of, group_limits, heads_of
 from encours.calc.items import convert
 from encours.calc.limit_levels import (
     Amounts,
@@ -177,25 +177,43 @@ class LimitBook:
     def __init__(
         self, tables: LimitTables, accounts: AccountRows, positions: Positions, context: RunContext
     ) -> None:
-        """Look parties and segments up; nothing is in force before a day is named."""
+        """Look parties and segments up; nothing is in force before a day is named.
+
+        account  int64[l]  position of each limit's party in the accounts' ids, -1 where none is
+        """
         self.tables, self.accounts, self.context = tables, accounts, context
         self.positions = positions
         limits = tables.limits
         place = pc.index_in(limits.parties, value_set=accounts.account_ids)
         place = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
-        self._account = place[limits.party_code] if len(place) else limits.party_code
-        self._row = accounts.find(limits.segment_code, limits.segments, self._account)
+        self.account = place[limits.party_code] if len(place) else limits.party_code
+        self._row = accounts.find(limits.segment_code, limits.segments, self.account)
 
     def on(self, day: int) -> AccountLimits:
         """Give the limits in force on a day."""
         limits = self.tables.limits
         chosen = limits.in_force(day)
         chosen = chosen[~limits.is_group[chosen] & self.can_attach(chosen, day)]
-        row = self._effective_rows(chosen)
+        row = self._row[chosen]
+        own, shared = self.levels(self.accounts, chosen, self.account[chosen], row)
+        shown = shown_limits(self, self.accounts, own, shared, self.has_begun(day))
+        return _resolved(self, day, shown)
+
+    def levels(
+        self, accounts: AccountRows, chosen: Array, account: Array, row: Array
+    ) -> tuple[Level, Level]:
+        """Gather limits in force by the account they are for, and by party where all share them.
+
+        chosen        int64[k]  limits in force
+        account, row  int64[k]  positions in `accounts` of the party and, where a segment is named,
+                                of its account
+        """
+        limits = self.tables.limits
+        is_own, kind = limits.segment_code[chosen] >= 0, limits.kind_code[chosen]
+        row = _effective_rows(accounts, account, row, is_own, kind)
         milli, is_own = self.converted(chosen), row >= 0
         own = level_of(limits, chosen[is_own], milli[is_own], row[is_own])
-        shared = level_of(limits, chosen[~is_own], milli[~is_own], self._account[chosen[~is_own]])
-        return _resolved(self, day, own, shared)
+        return own, level_of(limits, chosen[~is_own], milli[~is_own], account[~is_own])
 
     def can_attach(self, rows: Array, day: int) -> Array:
         """Tell which limits are not insured ones of a policy that is not in force: bool[r]."""
@@ -204,24 +222,6 @@ class LimitBook:
         attaches = np.array([*in_force, True], bool)[limits.policy_code[rows]]
         found: Array = (limits.kind_code[rows] != INSURED) | attaches
         return found
-
-    def _effective_rows(self, chosen: Array) -> Array:
-        """Give the account that each limit in force is for: int64[k], -1 for all of its party.
-
-        A limit for all accounts of a party that has one is that account's. Where such an account
-        has an internal limit of its segment, too, the internal limit for all stays the party's,
-        and so do the temporary ones that go with it.
-        """
-        limits = self.tables.limits
-        row, account = self._row[chosen], self._account[chosen]
-        is_own, kind = limits.segment_code[chosen] >= 0, limits.kind_code[chosen]
-        only = np.where(is_own, -1, self.accounts.single_row(account))
-        has_own, has_shared = np.zeros((2, len(self.accounts)), bool)
-        has_own[row[is_own & (kind == INTERNAL)]] = True
-        has_shared[only[(only >= 0) & (kind == INTERNAL)]] = True
-        stays = (only >= 0) & (has_own & has_shared)[np.maximum(only, 0)]
-        stays &= (kind == INTERNAL) | (kind == TEMPORARY)
-        return np.where(is_own, row, np.where(stays, -1, only))
 
     def converted(self, rows: Array) -> Array:
         """Convert some limits to the reporting currency: int64[r]; an unlimited one is zero."""
@@ -234,7 +234,19 @@ class LimitBook:
         limits = self.tables.limits
         chosen = limits.in_force(day)
         chosen = chosen[limits.is_group[chosen]]
-        return group_limits(limits, chosen, self.converted(chosen), self.positions, self.context)
+        head = self.head[chosen]
+        return group_limits(
+            limits, chosen, self.converted(chosen), head, self.positions, self.context
+        )
+
+    @cached_property
+    def head(self) -> Array:
+        """Give the customer at the head of the group of each limit: int64[l], -1 for none.
+
+        A party that no customer is has no members: its limits bear on nobody.
+        """
+        limits, customers = self.tables.limits, self.context.master.customers
+        return heads_of(limits, customers)
 
     def rows_of(self, limit_rows: Array) -> tuple[Array, Array]:
         """Pair limits of accounts with the accounts that they bear on: positions int64[k], rows.
@@ -244,8 +256,8 @@ class LimitBook:
         limits, accounts = self.tables.limits, self.accounts
         is_own = limits.segment_code[limit_rows] >= 0
         own = np.flatnonzero(is_own & (self._row[limit_rows] >= 0))
-        shared = np.flatnonzero(~is_own & (self._account[limit_rows] >= 0))
-        place, row = accounts.rows_of_accounts(self._account[limit_rows[shared]])
+        shared = np.flatnonzero(~is_own & (self.account[limit_rows] >= 0))
+        place, row = accounts.rows_of_accounts(self.account[limit_rows[shared]])
         return (
             np.concatenate([own, shared[place]]),
             np.concatenate([self._row[limit_rows[own]], row]),
@@ -292,32 +304,40 @@ class LimitBook:
         found[self.rows_of(chosen)[1]] = True
         return found
 
-    def change_days(self, first: int, last: int) -> tuple[Array, Array]:
-        """List when limits of accounts begin, or are no longer in force, within some days.
 
-        Returns rows int64[k] and days int32[k], each pair once.
-        """
-        limits = self.tables.limits
-        ends = limits.last_day.astype(np.int64) + 1
-        parts = []
-        for days in (limits.from_day.astype(np.int64), ends):
-            chosen = np.flatnonzero((days >= first) & (days <= last) & ~limits.is_group)
-            place, row = self.rows_of(chosen)
-            parts.append(row * (last + 1) + days[chosen][place])
-        row, day = np.divmod(np.unique(np.concatenate(parts)), last + 1)
-        return row, day.astype(np.int32)
+class ShownLimits(NamedTuple):
+    """What n accounts show: see `AccountLimits` for the columns of the same names.
+
+    shares        bool[n]  a limit of the party is in force for the account
+    party_credit  that limit
+    """
+
+    status_code: Array
+    internal: Amounts
+    temporary: Amounts
+    insured: Amounts
+    guarantee: Amounts
+    shared_guarantee: Amounts
+    credit: Amounts
+    shares: Array
+    party_credit: Amounts
+    insured_is_shared: Array
+    lacking_classes: tuple[str, ...]
 
 
-def _resolved(book: LimitBook, day: int, own: Level, shared: Level) -> AccountLimits:
-    """Say what each account shows: its own limits, those of its party, or its class's."""
-    accounts = book.accounts
+def shown_limits(
+    book: LimitBook, accounts: AccountRows, own: Level, shared: Level, begun: Array
+) -> ShownLimits:
+    """Say what each account shows: its own limits, those of its party, or its class's.
+
+    begun  bool[n]  accounts that ever had an internal limit
+    """
     own = own.at(np.arange(len(accounts)))
     of_party = shared.at(accounts.account_code)
     shares = of_party.is_named & (of_party.internal.given | ~_is_any_named(own, accounts))
     shows_party = shares & ~own.is_named
-    begun = book.has_begun(day)
     default, lacking = _defaults(
-        book, ~shows_party & ~own.internal.given & ~(begun & ~own.is_named)
+        book, accounts, ~shows_party & ~own.internal.given & ~(begun & ~own.is_named)
     )
     credit = own.total(default)
     status = np.full(len(accounts), STATUS["none"], np.int8)
@@ -328,11 +348,8 @@ def _resolved(book: LimitBook, day: int, own: Level, shared: Level) -> AccountLi
     party_credit = of_party.total(no_amounts(len(accounts)))
     credit = chosen_amounts(shows_party, party_credit, credit)
     status[credit.is_unlimited] = STATUS["unlimited"]
-    party, parties = _parties(shares, party_credit, accounts)
     insured_is_shared = ~own.insured.given & of_party.insured.given
-    return AccountLimits(
-        day=day,
-        is_given=book.tables.limits.is_given,
+    return ShownLimits(
         status_code=status,
         internal=chosen_amounts(shows_party, of_party.internal, own.internal),
         temporary=chosen_amounts(shows_party, of_party.temporary, own.temporary),
@@ -340,12 +357,50 @@ def _resolved(book: LimitBook, day: int, own: Level, shared: Level) -> AccountLi
         guarantee=own.guarantee,
         shared_guarantee=of_party.guarantee,
         credit=credit,
-        party=party,
-        parties=parties,
+        shares=shares,
+        party_credit=party_credit,
         insured_is_shared=insured_is_shared,
         lacking_classes=lacking,
+    )
+
+
+def _resolved(book: LimitBook, day: int, shown: ShownLimits) -> AccountLimits:
+    """Give the limits of a day, with the parties that share one."""
+    party, parties = _parties(shown.shares, shown.party_credit, book.accounts)
+    return AccountLimits(
+        day=day,
+        is_given=book.tables.limits.is_given,
+        status_code=shown.status_code,
+        internal=shown.internal,
+        temporary=shown.temporary,
+        insured=shown.insured,
+        guarantee=shown.guarantee,
+        shared_guarantee=shown.shared_guarantee,
+        credit=shown.credit,
+        party=party,
+        parties=parties,
+        insured_is_shared=shown.insured_is_shared,
+        lacking_classes=shown.lacking_classes,
         book=book,
     )
+
+
+def _effective_rows(
+    accounts: AccountRows, account: Array, row: Array, is_own: Array, kind: Array
+) -> Array:
+    """Give the account that each limit in force is for: int64[k], -1 for all of its party.
+
+    A limit for all accounts of a party that has one is that account's. Where such an account
+    has an internal limit of its segment, too, the internal limit for all stays the party's,
+    and so do the temporary ones that go with it.
+    """
+    only = np.where(is_own, -1, accounts.single_row(account))
+    has_own, has_shared = np.zeros((2, len(accounts)), bool)
+    has_own[row[is_own & (kind == INTERNAL)]] = True
+    has_shared[only[(only >= 0) & (kind == INTERNAL)]] = True
+    stays = (only >= 0) & (has_own & has_shared)[np.maximum(only, 0)]
+    stays &= (kind == INTERNAL) | (kind == TEMPORARY)
+    return np.where(is_own, row, np.where(stays, -1, only))
 
 
 def _is_any_named(own: Level, accounts: AccountRows) -> Array:
@@ -372,12 +427,14 @@ def _parties(shares: Array, credit: Amounts, accounts: AccountRows) -> tuple[Arr
     )
 
 
-def _defaults(book: LimitBook, needed: Array) -> tuple[Amounts, tuple[str, ...]]:
+def _defaults(
+    book: LimitBook, accounts: AccountRows, needed: Array
+) -> tuple[Amounts, tuple[str, ...]]:
     """Give the default limits of the accounts that need one, and the classes without (DOMAIN 7).
 
     The row of the account's segment goes before the row for every segment.
     """
-    accounts, context = book.accounts, book.context
+    context = book.context
     found = no_amounts(len(accounts))
     if context.configuration.limits.missing_limit != "by_risk_class" or not needed.any():
         return found, ()

@@ -135,6 +135,12 @@ class Limits:
         """Sort some rows by group, first day and id (bytes): int64[r] rows.
 
         rows, group  int64[r]
+        """
+        found: Array = rows[self.start_order(rows, group)]
+        return found
+
+    def start_order(self, rows: Array, group: Array) -> Array:
+        """Give the order of some rows by group, first day and id (bytes): int64[r] positions.
 
         Ids are compared only where the rest is the same.
         """
@@ -150,8 +156,7 @@ class Limits:
             table = pa.table({"run": np.cumsum(~same[places]), "id": ids})
             keys = [("run", "ascending"), ("id", "ascending")]
             order[places] = order[places][pc.sort_indices(table, sort_keys=keys).to_numpy()]
-        found: Array = rows[order]
-        return found
+        return order
 
     def _keys(self) -> Array:
         """Number what supersedes one another: int64[l]; rows that add up have a number each."""
