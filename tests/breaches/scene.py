@@ -47,7 +47,7 @@ class Scene:
                 rows.setdefault(table, []).append(row(table, **values))
         return self
 
-    def customer(self, customer_id: str, **values: str | None) -> Scene:
+    def customer(self, customer_id: str, **values: Any) -> Scene:
         """Add a customer."""
         return self.add("customers", customer_id=customer_id, **values)
 

@@ -112,3 +112,11 @@ def test_same_night_again__is_the_same_run(fresh: Night) -> None:
     first = fresh.manifest(DAYS[1])["run_id"]
     play(fresh, DAYS[1], {"A": "150.00"})
     assert fresh.manifest(DAYS[1])["run_id"] == first
+
+
+def test_other_reporting_currency__compares_severity_and_holds_alone(fresh: Night) -> None:
+    play(fresh, DAYS[0], {"A": "150.00"})
+    rate = {"from_currency": "EUR", "to_currency": "USD", "rate": "1.10"}
+    fresh.ledger.csv("fx_rates", row("fx_rates", rate_date=DAYS[1], **rate))
+    play(fresh, DAYS[1], {"A": "160.00"}, "--reporting-currency", "USD")
+    assert status(fresh, DAYS[1]) == ("unchanged", DAYS[0])

@@ -22,6 +22,7 @@ from tests.naive.exposure import account_rows, group_rows, positions
 from tests.naive.items import Item, Setting, carried_values, compute_items, open_items
 from tests.naive.laws import Law
 from tests.naive.night import apply_rules, night_of
+from tests.naive.orders import decide_orders
 from tests.naive.resolve import Ledger, resolve
 from tests.naive.rows import Row, Tables, check_columns, refuse_duplicates
 from tests.naive.settings import Settings
@@ -68,11 +69,13 @@ def compute_run(
     add_columns(credit, accounts, groups, item_rows)
     night = night_of(setting, credit, accounts, held.values(), before)
     breaches = apply_rules(night, accounts, groups, item_rows)
+    decisions = decide_orders(night, accounts, held.values())
     tables = {
         "items": item_rows,
         "credit_accounts": accounts,
         "groups": groups,
         "breaches": breaches,
+        "order_decisions": decisions,
         "ageing": ageing_rows(published, as_of, settings),
         "interest_periods": _period_rows(published, law),
         "interest_statement": statement_rows(published, setting),

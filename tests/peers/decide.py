@@ -80,7 +80,6 @@ class Rule:
 CREDIT_LIMITS: Final = Feature(
     "credit limits (limits issue)",
     "DOMAIN 7",
-    kinds=frozenset({"limit_check", "limit_master", "limit_selection"}),
     keys=frozenset(
         {
             "available",
@@ -100,8 +99,6 @@ CREDIT_LIMITS: Final = Feature(
 
 FEATURES: Final = (
     CREDIT_LIMITS,
-    Feature("insured cover (limits issue)", "DOMAIN 7", kinds=frozenset({"insurance"})),
-    Feature("rules on counts and ages (breaches issue)", "DOMAIN 8", kinds=frozenset({"rule"})),
     Feature(
         "dunning levels",
         "ROADMAP: dunning proposals",

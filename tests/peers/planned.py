@@ -12,6 +12,7 @@ from tests.peers.decide import NoSuchFeatureError, feature_of_kind
 from tests.peers.events import complete
 from tests.peers.extract import Extract
 from tests.peers.ladder import Ladder, read_ladder
+from tests.peers.limit_cases import is_limit_case
 from tests.peers.translate import plan
 
 
@@ -28,7 +29,10 @@ class PlannedQuestion:
 
 @dataclass
 class PlannedCase:
-    """A case of a file with its questions; none where its whole kind is out of scope."""
+    """A case of a file with its questions; none where its whole kind is out of scope.
+
+    limit_case  the case itself where it is about limits, cover or rules: `limit_cases` reads it
+    """
 
     name: str
     title: str
@@ -36,6 +40,7 @@ class PlannedCase:
     questions: list[PlannedQuestion] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     defect: Exception | None = None
+    limit_case: Fields | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,9 @@ UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, Va
 
 def _planned(file: str, number: int, case: dict[str, Any]) -> PlannedCase:
     planned = PlannedCase(str(case["id"]), str(case.get("title", "")), file)
+    if is_limit_case(case):
+        planned.limit_case = case
+        return planned
     feature = feature_of_kind(str(case.get("kind")))
     if feature is not None:
         planned.missing.append(feature.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.peers.cases import Question
 from tests.peers.decide import RULES, Figure, NoSuchFeatureError, feature_of_kind, rule_for
 from tests.peers.expect import read_figures
+from tests.peers.limit_cases import read_limit_case
 from tests.peers.planned import CaseFile, PlannedCase, PlannedQuestion, Verdict
 from tests.peers.published import Runs
 from tests.peers.view import View
@@ -46,6 +48,8 @@ def complaints_about(question: Question, figure: Figure) -> Iterator[str]:
 
 def judge(case: PlannedCase, runs: Runs) -> Verdict:
     """Give the outcome of a case, and every complaint: one of them makes the test fail."""
+    if case.limit_case is not None:
+        return judge_limits(case, runs.directory / "limits" / case.file / case.name)
     missing: list[str] = [*case.missing]
     rules: list[str] = []
     complaints: list[str] = []
@@ -66,6 +70,34 @@ def judge(case: PlannedCase, runs: Runs) -> Verdict:
         complaints.append("nothing was compared")
     outcome = "no such feature" if missing else "decided otherwise" if rules else "reproduced"
     return Verdict(outcome, tuple(dict.fromkeys(missing or rules)), compared, complaints)
+
+
+def judge_limits(case: PlannedCase, place: Path) -> Verdict:
+    """Judge a case of limits, cover or rules; it runs once."""
+    assert case.limit_case is not None
+    if place not in JUDGED:
+        outcome = read_limit_case(case.limit_case, place)
+        complaints = [
+            f"{path}: the peer says {peer!r}, the engine {ours!r}"
+            for path, peer, ours in outcome.figures
+            if not is_same(peer, ours)
+        ]
+        complaints += [
+            f"{path}: {name} gives {due!r}, the engine {ours!r}"
+            for name, path, due, ours in outcome.rules
+            if due != ours
+        ]
+        compared = len(outcome.figures) + len(outcome.rules)
+        missing = tuple(dict.fromkeys(outcome.missing))
+        rules = tuple(dict.fromkeys(name for name, *_ in outcome.rules))
+        if not compared and not missing:
+            complaints.append("nothing was compared")
+        kind = "no such feature" if missing else "decided otherwise" if rules else "reproduced"
+        JUDGED[place] = Verdict(kind, missing or rules, compared, complaints)
+    return JUDGED[place]
+
+
+JUDGED: dict[Path, Verdict] = {}
 
 
 def view_of(asked: PlannedQuestion, runs: Runs) -> View | None:

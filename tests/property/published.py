@@ -20,6 +20,7 @@ KEYS = {
     "credit_accounts": ("credit_segment", "credit_account_id"),
     "groups": ("group_id",),
     "breaches": ("breach_id",),
+    "order_decisions": ("commitment_id",),
     "ageing": ("company_code", "customer_id", "currency", "bucket_position"),
     "interest_periods": ("item_id",),
     "interest_statement": ("item_id",),

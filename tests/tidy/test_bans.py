@@ -72,6 +72,7 @@ BANS = [
             "engine/encours/publish/files.py": "is that module",
             "engine/encours/passes/spill.py": "its scratch files are never published",
             "engine/encours/ledger/layouts/spill.py": "its scratch files are never published",
+            "engine/encours/passes/batch_spill.py": "its scratch files are never published",
         },
     ),
     Ban(

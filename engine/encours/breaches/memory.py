@@ -123,8 +123,14 @@ class Memory:
         return np.append(holds_of(self.table), 0).astype(np.uint8)
 
 
-def remember(earlier: Iterable[pa.Table], as_of: date | None) -> Memory:
-    """Keep what the next run needs of a published table `breaches`, given in pieces."""
+def remember(
+    earlier: Iterable[pa.Table], as_of: date | None, *, is_comparable: bool = True
+) -> Memory:
+    """Keep what the next run needs of a published table `breaches`, given in pieces.
+
+    is_comparable  False where the earlier run measured in another reporting currency: then its
+                   measures say nothing, and severity and holds alone are compared
+    """
     schema = OUTPUT_TABLES["breaches"].arrow_schema()
     kinds = {name: schema.field(name).type for name in KEPT}
     kinds |= {name: pa.dictionary(pa.int32(), pa.string()) for name in _FEW_VALUES}
@@ -137,6 +143,8 @@ def remember(earlier: Iterable[pa.Table], as_of: date | None) -> Memory:
             else known.column(name).cast(kinds[name])
             for name in KEPT
         }
+        if not is_comparable:
+            columns["measured"] = pa.nulls(known.num_rows, kinds["measured"])
         kept.append(pa.table(columns))
     # Left in its pieces: joining them would hold everything twice for a moment.
     return Memory(as_of, pa.concat_tables(kept).unify_dictionaries())

@@ -56,11 +56,6 @@ class Coming:
     amount: Array
 
 
-def no_stops(count: int) -> Array:
-    """Give the days of stops of cover in a run without insurance: int32[n]."""
-    return np.full(count, NO_DAY, np.int32)
-
-
 def outlook(
     evidence: Evidence,
     today: Sequence[Found],

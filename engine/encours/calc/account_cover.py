@@ -36,6 +36,7 @@ class CoverTotals(NamedTuple):
     stop_item   string[s]  the item that stopped it
     stop_milli  int64[s]   what is open of all items that keep it stopped
     stopping    thousandths open of items that stop some pool, by segment and account
+    next_pool, next_day  int64[t], int32[t]  the stops that come next, of pools that none hits yet
     """
 
     insurance: Insurance
@@ -46,6 +47,8 @@ class CoverTotals(NamedTuple):
     stop_item: pa.Array
     stop_milli: Array
     stopping: KeyedSums
+    next_pool: Array
+    next_day: Array
 
 
 class AccountCover(NamedTuple):
@@ -59,6 +62,7 @@ class AccountCover(NamedTuple):
     stopped_day         int32[n]  first day of the stop of cover in force, `NO_DAY`
     stopped_item, stopped_policy  string[n]  what stopped it, and whose policy; null where none
     stop_to_pay_milli   what the account must pay to end it, -1 where items of others stop it, too
+    next_stop_day       int32[n]  when cover stops next, where it has not stopped; `NO_DAY`
     """
 
     has_cover: bool
@@ -70,13 +74,16 @@ class AccountCover(NamedTuple):
     stopped_item: pa.Array
     stopped_policy: pa.Array
     stop_to_pay_milli: Array
+    next_stop_day: Array
 
 
 def without_cover(count: int) -> AccountCover:
     """Give accounts that nobody insures."""
     nothing, nobody = np.zeros(count, np.int64), pa.nulls(count, pa.string())
     days = np.full(count, NO_DAY, np.int32)
-    return AccountCover(False, nothing, nothing, nothing, nothing, days, nobody, nobody, nothing)
+    return AccountCover(
+        False, nothing, nothing, nothing, nothing, days, nobody, nobody, nothing, days
+    )
 
 
 def account_cover(
@@ -111,7 +118,18 @@ def account_cover(
         item,
         policy,
         _to_pay(own_late, totals.stop_milli[stops], hit),
+        np.where(day == NO_DAY, _next_stops(totals, accounts, context), np.int32(NO_DAY)),
     )
+
+
+def _next_stops(totals: CoverTotals, accounts: AccountRows, context: RunContext) -> Array:
+    """Give the day on which cover of each account stops next: int32[n], `NO_DAY` for none."""
+    coming = totals._replace(
+        stop_pool=totals.next_pool,
+        stop_day=totals.next_day,
+        stop_item=pa.nulls(len(totals.next_pool), pa.string()),
+    )
+    return _stops(coming, *_stops_of_accounts(coming, accounts, context), len(accounts))[0]
 
 
 def _to_pay(own_late: Array, stop_milli: Array, row: Array) -> Array:

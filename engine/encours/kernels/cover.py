@@ -86,6 +86,7 @@ class CoverResult(NamedTuple):
     """What `fill_pools` writes; the last three are lists of `count` entries.
 
     stop_day, stop_item  int32[p], int64[p]  stop of cover in force, `LAST_DAY` and -1 where none
+    next_stop_day        int32[p]  the stop that comes next after that day, `LAST_DAY` where none
     stop_milli           int64[p]  what must be paid to end it: all that is open of such items
     stopping_milli       int64[n]  what is open of an item that stops some pool, on the last day
     insurable_milli      int64[n]  largest base under one of the item's pools, on the last day
@@ -94,6 +95,7 @@ class CoverResult(NamedTuple):
 
     stop_day: Any
     stop_item: Any
+    next_stop_day: Any
     stop_milli: Any
     stopping_milli: Any
     insurable_milli: Any
@@ -256,15 +258,20 @@ def _find_stop(pools, pool, items, span, work, day, out):
     out.stop_day[pool] = LAST_DAY
     out.stop_item[pool] = -1
     out.stop_milli[pool] = 0
+    out.next_stop_day[pool] = LAST_DAY
     for i in range(length):
         item = start + i
         passed = np.int64(items.due_day[item]) + pools.extension_days[pool] + 1
-        if work.ceiling[area + i] < 0 or passed > day:
+        if work.ceiling[area + i] < 0:
             continue
         delivered = items.delivery_day[item]
         if delivered < pools.first_day[pool] or delivered >= passed:
             continue
-        if base_on(pools, pool, items, item, day) > 0:
+        if base_on(pools, pool, items, item, day) <= 0:
+            continue
+        if passed > day:
+            out.next_stop_day[pool] = min(out.next_stop_day[pool], passed)
+        else:
             milli = items.gross_milli[state_on(items, item, day)]
             out.stop_milli[pool] += milli
             out.stopping_milli[item] = milli

@@ -96,7 +96,12 @@ def apply_rules(
         cover=cover,
         positions=positions,
         items=items,
-        memory=remember(remembered, None if earlier is None else earlier.as_of),
+        memory=remember(
+            remembered,
+            None if earlier is None else earlier.as_of,
+            is_comparable=earlier is None
+            or earlier.currency == context.configuration.reporting.currency,
+        ),
         overrides=overrides_on(as_of, preparation.overrides, accounts, context.master.customers),
         earlier_insured_milli=_earlier_insured(earlier, limits, accounts),
     )

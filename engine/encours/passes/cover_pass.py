@@ -68,6 +68,8 @@ class _ShardResult:
     stop_item: pa.Array
     stop_milli: Array
     stopping: KeyedSums
+    next_pool: Array
+    next_day: Array
 
 
 class CoverPass:
@@ -127,6 +129,7 @@ class CoverPass:
         covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
         amounts = [np.empty(0, np.int64)]
+        next_pools, next_days = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         for found in run_in_order(self._fill_shard, range(SHARDS), threads):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
@@ -135,6 +138,8 @@ class CoverPass:
             pools.append(found.stop_pool)
             days.append(found.stop_day)
             items.append(found.stop_item)
+            next_pools.append(found.next_pool)
+            next_days.append(found.next_day)
             progress.advance(1)
         progress.finish_stage()
         for spill in (self._items, self._states, self._orders):
@@ -148,6 +153,8 @@ class CoverPass:
             pa.concat_arrays(items),
             np.concatenate(amounts),
             stopping,
+            np.concatenate(next_pools),
+            np.concatenate(next_days),
         )
 
     def of_unit(self, unit: Unit) -> Array:
@@ -199,6 +206,8 @@ class CoverPass:
         late = np.flatnonzero(result.stopping_milli)
         stopping.add(place[late], result.stopping_milli[late, None])
         stopped = np.flatnonzero(result.stop_day != LAST_DAY)
+        comes = (result.next_stop_day != LAST_DAY) & (result.stop_day == LAST_DAY)
+        coming = np.flatnonzero(comes)
         return _ShardResult(
             covered,
             insurable,
@@ -207,6 +216,8 @@ class CoverPass:
             table.column("item_id").combine_chunks().take(pa.array(result.stop_item[stopped])),
             result.stop_milli[stopped],
             stopping,
+            coming,
+            result.next_stop_day[coming],
         )
 
     def _order_days(self, table: pa.Table, shard: int) -> Array:
@@ -278,6 +289,7 @@ def fill_ceilings(
     result = CoverResult(
         np.full(len(pools.account), LAST_DAY, np.int32),
         np.full(len(pools.account), -1, np.int64),
+        np.full(len(pools.account), LAST_DAY, np.int32),
         np.zeros(len(pools.account), np.int64),
         np.zeros(len(cluster_of_item), np.int64),
         np.zeros(len(cluster_of_item), np.int64),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from encours.breaches.outlook import no_stops, outlook
+from encours.breaches.outlook import outlook
 from encours.calc import accounts as account_tables
 from encours.calc.account_cover import account_cover, cover_notices
 from encours.calc.account_rows import AccountRows, account_rows
@@ -69,7 +69,7 @@ def credit_steps(
         rules.breaches,
         rows.lines,
         committed,
-        no_stops(len(accounts)),
+        cover.next_stop_day,
     )
     result.tables["ageing"] = account_tables.ageing(rows.cells, context)
     result.tables["movements"] = bridge(
