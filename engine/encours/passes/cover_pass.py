@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SHARDS = 64
+MOST_SHARDS = 64
+_ROWS_PER_SHARD = 1 << 19
+"""Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
 _ITEM_SCHEMA = pa.schema(
     [(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in NUMBERS.items()]
@@ -88,7 +90,8 @@ class CoverPass:
         self._commitments = commitments
         self._items = BatchSpill(scratch / "insured_items", _ITEM_SCHEMA)
         self._states = BatchSpill(scratch / "insured_states", _STATE_SCHEMA)
-        self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, SHARDS)
+        self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
+        self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, self._shards)
         self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
 
@@ -107,14 +110,15 @@ class CoverPass:
         """
         ordinal = rows + unit.first_ordinal
         found = insurable_items(items, records, ordinal, self.insurance, self._context)
-        shard = found.items.column("cluster").to_numpy() % SHARDS
+        # In a byte, for NumPy sorts those by counting.
+        shard = (found.items.column("cluster").to_numpy() % self._shards).astype(np.uint8)
         order = np.argsort(shard, kind="stable")
         counts = found.items.column("state_count").to_numpy().astype(np.int64)
         state_shard = np.repeat(shard, counts)
         by_state = np.argsort(state_shard, kind="stable")
         items_table, states_table = found.items.take(order), found.states.take(by_state)
-        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
-        state_bounds = np.searchsorted(state_shard[by_state], np.arange(SHARDS + 1))
+        bounds = np.searchsorted(shard[order], np.arange(self._shards + 1))
+        state_bounds = np.searchsorted(state_shard[by_state], np.arange(self._shards + 1))
         for part in np.unique(shard).tolist():
             low, high = bounds[part], bounds[part + 1]
             self._items.append(unit.number, part, items_table.slice(low, high - low))
@@ -125,12 +129,12 @@ class CoverPass:
         """Fill the ceilings, shard by shard, and send each item's cover back to its unit."""
         if self.insurance.binds_orders and self._commitments is not None:
             self._park_orders(self._commitments, threads)
-        progress.start_stage("cover", SHARDS)
+        progress.start_stage("cover", self._shards)
         covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
         amounts = [np.empty(0, np.int64)]
         next_pools, next_days = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-        for found in run_in_order(self._fill_shard, range(SHARDS), threads):
+        for found in run_in_order(self._fill_shard, range(self._shards), threads):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
             stopping.merge(found.stopping)
@@ -183,7 +187,7 @@ class CoverPass:
             records = np.empty(data.num_rows, ORDER_RECORD)
             records["first"], records["second"] = first, second
             records["day"] = orders.document_day
-            shard = np.where(counts, cluster % SHARDS, -1).astype(np.int32)
+            shard = np.where(counts, cluster % self._shards, -1).astype(np.int32)
             self._orders.append(unit.number, records, shard)
 
         for _ in run_in_order(park, source.units, threads):
