@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.account_cover import CoverTotals
+from encours.calc.cover_ceilings import ceiling_tables, fill_ceilings
 from encours.calc.cover_items import (
     NUMBERS,
     STATES,
@@ -26,7 +27,7 @@ from encours.calc.cover_items import (
 from encours.calc.cover_of_items import COVER_RECORD
 from encours.calc.cover_pools import build_insurance
 from encours.calc.sums import KeyedSums
-from encours.kernels.cover import LAST_DAY, CoverItems, CoverResult, Workspace, fill_pools
+from encours.kernels.cover import LAST_DAY
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.decode import NO_DAY
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
@@ -87,6 +88,7 @@ class CoverPass:
     ) -> None:
         """Open the spill files in `scratch`."""
         self.insurance, self._context = insurance, context
+        self._tables = ceiling_tables(insurance.pools)
         self._commitments = commitments
         self._items = BatchSpill(scratch / "insured_items", _ITEM_SCHEMA)
         self._states = BatchSpill(scratch / "insured_states", _STATE_SCHEMA)
@@ -198,14 +200,15 @@ class CoverPass:
         found = InsurableItems(self._items.read(shard), self._states.read(shard))
         items, table = in_order(found)
         items = items._replace(order_day=self._order_days(table, shard))
-        result, count = fill_ceilings(items, table.column("cluster").to_numpy(), self.insurance)
-        pool, item, milli = (column[:count] for column in result[-3:])
+        cluster = table.column("cluster").to_numpy()
+        result = fill_ceilings(items, cluster, self.insurance, self._tables)
+        pool, item, milli = result.pool, result.item, result.milli
         self._route(shard, table, pool, item, milli)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = items.segment.astype(np.int64) * accounts + items.account
         covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
-        covered.add(pool.astype(np.int64) * (segments * accounts) + place[item], milli[:, None])
+        covered.add(pool * (segments * accounts) + place[item], milli[:, None])
         insurable.add(place, result.insurable_milli[:, None])
         late = np.flatnonzero(result.stopping_milli)
         stopping.add(place[late], result.stopping_milli[late, None])
@@ -277,41 +280,3 @@ def _wide_keys(first: pa.Array, second: pa.Array) -> pa.Array:
     halves = np.column_stack([np.asarray(first, np.uint64), np.asarray(second, np.uint64)])
     data = pa.py_buffer(np.ascontiguousarray(halves))
     return pa.Array.from_buffers(pa.binary(16), len(halves), [None, data])
-
-
-def fill_ceilings(
-    items: CoverItems, cluster_of_item: Array, insurance: Insurance
-) -> tuple[CoverResult, int]:
-    """Run the kernel over items in their order; give its result and the length of its lists."""
-    pools = insurance.pools
-    cluster, first = np.unique(cluster_of_item, return_index=True)
-    start = np.append(first, len(cluster_of_item)).astype(np.int64)
-    lengths = np.diff(start)
-    areas = np.diff(pools.pool_start)[cluster] * lengths
-    room, area = int(areas.sum()), int(areas.max(initial=0))
-    longest = int(lengths.max(initial=0))
-    result = CoverResult(
-        np.full(len(pools.account), LAST_DAY, np.int32),
-        np.full(len(pools.account), -1, np.int64),
-        np.full(len(pools.account), LAST_DAY, np.int32),
-        np.zeros(len(pools.account), np.int64),
-        np.zeros(len(cluster_of_item), np.int64),
-        np.zeros(len(cluster_of_item), np.int64),
-        np.empty(room, np.int32),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-    )
-    count = fill_pools(
-        pools,
-        items,
-        cluster.astype(np.int64),
-        start,
-        Workspace(
-            np.empty(area, np.int64),
-            np.empty(area, np.int64),
-            np.empty(longest, np.int64),
-            np.empty(longest, np.int64),
-        ),
-        result,
-    )
-    return result, int(count)
