@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from encours.calc.cover_ceilings import fill_ceilings
 from encours.calc.cover_items import NUMBERS, STATES, InsurableItems, in_order
 from encours.calc.cover_pools import Insurance, build_insurance
 from encours.calc.limits import LimitTables
 from encours.kernels.cover import LAST_DAY
 from encours.ledger.limits import INSURED, limits_of
 from encours.ledger.policies import NO_BOUND, Policies, PolicyTerms
-from encours.passes.cover_pass import fill_ceilings
 from tests.calc.stand_ins import AS_OF_DAY, EUR, customers, run_context
 from tests.kernels.cover_twin import NEVER, Item, Limit, Policy
 
@@ -116,11 +116,11 @@ def covered_by_engine(
     laid = laid._replace(
         order_day=np.array([_order_day(by_name[name]) for name in names], np.int32)
     )
-    result, count = fill_ceilings(laid, ordered.column("cluster").to_numpy(), insurance)
+    result = fill_ceilings(laid, ordered.column("cluster").to_numpy(), insurance)
     found = dict.fromkeys(names, 0)
     by_pool: dict[tuple[Any, ...], dict[str, int]] = {}
     pools = insurance.pools
-    for pool, item, milli in zip(*(column[:count].tolist() for column in result[-3:]), strict=True):
+    for pool, item, milli in zip(*(column.tolist() for column in result[-3:]), strict=True):
         account, segment = int(pools.account[pool]), int(pools.segment[pool])
         policy = int(insurance.facts.policy_code[pool])
         key = (

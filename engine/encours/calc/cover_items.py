@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.items import RECOURSE_DAYS_AFTER_MATURITY, convert
+from encours.calc.refusals import renumbering
 from encours.kernels.cover import LAST_DAY, CoverItems, OpenAmounts, OpenStates, open_states
 from encours.ledger.allocations import posted_allocations
 from encours.ledger.buffers import is_empty_text
@@ -89,10 +90,11 @@ def insurable_items(
     rows = np.flatnonzero(chosen & is_open)
     kept = is_open[states.item] & chosen[states.item]
     code = items.currency_code[states.item[kept]]
-    gross = convert(states.gross_milli[kept], code, context.reporting)
-    net = gross
-    if insurance.needs_net:
-        net = np.minimum(gross, convert(states.net_milli[kept], code, context.reporting))
+    with renumbering(states.item[kept].item):
+        gross = convert(states.gross_milli[kept], code, context.reporting)
+        net = gross
+        if insurance.needs_net:
+            net = np.minimum(gross, convert(states.net_milli[kept], code, context.reporting))
     numbers = _numbers(items, rows, cluster, ordinal, insurance, context)
     numbers["state_count"] = np.diff(states.start)[rows].astype(np.int32)
     return InsurableItems(

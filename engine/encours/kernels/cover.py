@@ -82,239 +82,263 @@ class CoverItems(NamedTuple):
     net_milli: Any
 
 
-class CoverResult(NamedTuple):
-    """What `fill_pools` writes; the last three are lists of `count` entries.
+(
+    POOL_ACCOUNT,
+    POOL_SEGMENT,
+    POOL_HEAD,
+    POOL_IS_NET,
+    POOL_GRACE_DAYS,
+    POOL_CREDIT_DAYS,
+    POOL_EXTENSION_DAYS,
+    POOL_BINDING_DAYS,
+    POOL_FIRST_DAY,
+    POOL_STEP_FIRST,
+    POOL_STEP_END,
+    POOL_COLUMNS,
+) = range(12)
+"""Columns of a pool in `fill_pools`; the last two: its steps, from the first to before the end."""
 
-    stop_day, stop_item  int32[p], int64[p]  stop of cover in force, `LAST_DAY` and -1 where none
-    next_stop_day        int32[p]  the stop that comes next after that day, `LAST_DAY` where none
-    stop_milli           int64[p]  what must be paid to end it: all that is open of such items
-    stopping_milli       int64[n]  what is open of an item that stops some pool, on the last day
-    insurable_milli      int64[n]  largest base under one of the item's pools, on the last day
-    pool, item, milli    int32[m], int64[m], int64[m]  cover above zero of an item in a pool
-    """
+(
+    ITEM_ACCOUNT,
+    ITEM_SEGMENT,
+    ITEM_CUSTOMER,
+    ITEM_DELIVERY_DAY,
+    ITEM_DUE_DAY,
+    ITEM_TERM_DAYS,
+    ITEM_DISPUTED_DAY,
+    ITEM_DISPUTE_END_DAY,
+    ITEM_OWN_RISK_DAY,
+    ITEM_ORDER_DAY,
+    ITEM_STATE_FIRST,
+    ITEM_STATE_END,
+    ITEM_COLUMNS,
+) = range(13)
+"""Columns of an item in `fill_pools`."""
 
-    stop_day: Any
-    stop_item: Any
-    next_stop_day: Any
-    stop_milli: Any
-    stopping_milli: Any
-    insurable_milli: Any
-    pool: Any
-    item: Any
-    milli: Any
+STEP_DAY, STEP_MILLI = range(2)
+STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI = range(3)
+(
+    CLUSTER_ITEM_FIRST,
+    CLUSTER_ITEM_END,
+    CLUSTER_POOL_FIRST,
+    CLUSTER_POOL_END,
+    CLUSTER_DAY_FIRST,
+    CLUSTER_DAY_END,
+) = range(6)
+
+WORK_CEILING, WORK_CAP, WORK_COLUMNS = range(3)
+"""Room for the largest cluster, a row per pool and item: what the item was delivered under, -1
+where it is not of the pool; and the most that it may have: what it had on the eve of the last cut.
+"""
+
+STOP_DAY, STOP_ITEM, STOP_MILLI, NEXT_STOP_DAY, STOP_COLUMNS = range(5)
+"""Per pool: the stop of cover in force, `LAST_DAY` and -1 where none; what must be paid to end it,
+all that is open of such items; the stop that comes next after that day, `LAST_DAY` where none."""
+
+ITEM_STOPPING_MILLI, ITEM_INSURABLE_MILLI, ITEM_LEFT_MILLI, ITEM_GIVEN_MILLI, OUT_COLUMNS = range(5)
+"""Per item, on the last day: what is open of it if it stops some pool; the largest base under one
+of its pools; and, to work with, what earlier pools and what the present pool covers of it."""
+
+LIST_POOL, LIST_ITEM, LIST_MILLI, LIST_COLUMNS = range(4)
+"""Cover above zero of an item in a pool."""
 
 
 @kernel
-def ceiling_on(pools, pool, day):
+def ceiling_on(pools, steps, pool, day):
     """Give the ceiling of a pool on a day: int64."""
-    low = pools.step_start[pool]
-    high = pools.step_start[pool + 1]
+    low = pools[pool, POOL_STEP_FIRST]
+    high = pools[pool, POOL_STEP_END]
     while low < high:
         middle = (low + high) >> 1
-        if pools.step_day[middle] <= day:
+        if steps[middle, STEP_DAY] <= day:
             low = middle + 1
         else:
             high = middle
-    if low == pools.step_start[pool]:
+    if low == pools[pool, POOL_STEP_FIRST]:
         return np.int64(0)
-    return pools.step_milli[low - 1]
+    return steps[low - 1, STEP_MILLI]
 
 
 @kernel
-def ceiling_of_item(pools, pool, items, item):
+def ceiling_of_item(pools, steps, pool, items, item):
     """Give the ceiling that an item was delivered under, binding orders included: int64.
 
     An order confirmed before a cut and delivered within the binding days keeps the old ceiling.
     """
-    delivered = items.delivery_day[item]
-    best = ceiling_on(pools, pool, delivered)
-    if items.order_day[item] == LAST_DAY or pools.binding_days[pool] <= 0:
+    delivered = items[item, ITEM_DELIVERY_DAY]
+    ordered = items[item, ITEM_ORDER_DAY]
+    best = ceiling_on(pools, steps, pool, delivered)
+    if ordered == LAST_DAY or pools[pool, POOL_BINDING_DAYS] <= 0:
         return best
-    for step in range(pools.step_start[pool] + 1, pools.step_start[pool + 1]):
-        cut = pools.step_day[step]
+    for step in range(pools[pool, POOL_STEP_FIRST] + 1, pools[pool, POOL_STEP_END]):
+        cut = steps[step, STEP_DAY]
         if cut > delivered:
             break
-        old = pools.step_milli[step - 1]
-        if old > best and old > pools.step_milli[step] and items.order_day[item] < cut:
-            if np.int64(delivered) - cut < pools.binding_days[pool]:
+        old = steps[step - 1, STEP_MILLI]
+        if old > best and old > steps[step, STEP_MILLI] and ordered < cut:
+            if delivered - cut < pools[pool, POOL_BINDING_DAYS]:
                 best = old
     return best
 
 
 @kernel
-def is_member(pools, pool, items, item):
+def is_member(pools, pool, items, item, parent):
     """Tell whether a pool may cover an item: its party's, in its segment."""
-    if pools.segment[pool] != -1 and pools.segment[pool] != items.segment[item]:
+    segment = pools[pool, POOL_SEGMENT]
+    if segment not in (-1, items[item, ITEM_SEGMENT]):
         return False
-    if pools.account[pool] >= 0:
-        return pools.account[pool] == items.account[item]
-    party = items.customer[item]
-    while party >= 0:
-        if party == pools.head[pool]:
-            return True
-        party = pools.parent[party]
-    return False
+    if pools[pool, POOL_ACCOUNT] >= 0:
+        return pools[pool, POOL_ACCOUNT] == items[item, ITEM_ACCOUNT]
+    party = items[item, ITEM_CUSTOMER]
+    while party >= 0 and party != pools[pool, POOL_HEAD]:
+        party = np.int64(parent[party])
+    return party >= 0
 
 
 @kernel
-def state_on(items, item, day):
+def state_on(items, states, item, day):
     """Give the state that an item is in on a day, -1 before its first: int64."""
-    state = items.state_start[item + 1] - 1
-    while state >= items.state_start[item] and items.state_day[state] > day:
+    first = items[item, ITEM_STATE_FIRST]
+    state = items[item, ITEM_STATE_END] - 1
+    while state >= first and states[state, STATE_DAY] > day:
         state -= 1
-    if state < items.state_start[item]:
-        return np.int64(-1)
-    return state
+    return state if state >= first else np.int64(-1)
 
 
 @kernel
-def base_on(pools, pool, items, item, day):
+def base_on(pools, pool, items, states, item, day):
     """Give what of an item is insurable on a day, on the policy's tax base: int64."""
-    if items.delivery_day[item] > day or items.own_risk_day[item] < day:
+    if items[item, ITEM_DELIVERY_DAY] > day or items[item, ITEM_OWN_RISK_DAY] < day:
         return np.int64(0)
-    if items.term_days[item] > pools.credit_days[pool]:
+    if items[item, ITEM_TERM_DAYS] > pools[pool, POOL_CREDIT_DAYS]:
         return np.int64(0)
-    disputed = items.disputed_day[item]
-    if disputed != LAST_DAY and items.dispute_end_day[item] >= day:
-        if np.int64(day) - disputed >= pools.grace_days[pool]:
+    disputed = items[item, ITEM_DISPUTED_DAY]
+    if disputed != LAST_DAY and items[item, ITEM_DISPUTE_END_DAY] >= day:
+        if day - disputed >= pools[pool, POOL_GRACE_DAYS]:
             return np.int64(0)
-    state = state_on(items, item, day)
+    state = state_on(items, states, item, day)
     if state < 0:
         return np.int64(0)
-    if pools.is_net[pool]:
-        return items.net_milli[state]
-    return items.gross_milli[state]
-
-
-class Workspace(NamedTuple):
-    """Room for the largest cluster: w = pools times items, v = items.
-
-    ceiling  int64[w]  what each item of a pool was delivered under, -1 where it is not of the pool
-    cap      int64[w]  most that it may have: what it had on the eve of the last cut
-    left     int64[v]  what earlier pools cover of the item on the day
-    given    int64[v]  what the present pool covers of it
-    """
-
-    ceiling: Any
-    cap: Any
-    left: Any
-    given: Any
+    if pools[pool, POOL_IS_NET]:
+        return states[state, STATE_NET_MILLI]
+    return states[state, STATE_GROSS_MILLI]
 
 
 @kernel
-def fill_pools(pools, items, cluster, item_start, work, out):
-    """Work the cover of some clusters out; give how many entries of the lists were written.
+def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
+    """Work the cover of some clusters out; give how many entries of the list were written.
 
-    cluster     int64[c]    clusters that have items
-    item_start  int64[c+1]  items of the c-th: item_start[c] .. item_start[c+1]-1
-    work        `Workspace`
-    out         `CoverResult`, room for pools times items of every cluster in its lists
+    ceilings       int64[p, 11], int64[s, 2]  pools and steps (`CoverPools`)
+    parent         int32[customers]  the party above, -1 at a root
+    items, states  int64[n, 12], int64[t, 3]  items of all clusters (`CoverItems`)
+    clusters       int64[c, 6]  clusters that have items: their items, pools and days, each from
+                                the first to before the end
+    days           int64[e]     days to work cover out on, the as-of date last
+    work           int64[w, 2]  room for pools times items of the largest cluster
+    results        written: int64[p, 4] the stops of these clusters' pools, int64[n, 4] per item,
+                   int64[m, 3] a list with room for pools times items of every cluster
 
-    On every day of `eval_day` the pools are filled one behind the other, each by its items in their
-    order. What an item has on the eve of a day on which the ceiling falls is its cap from then on.
+    On every day the pools are filled one behind the other, each by its items in their order. What
+    an item has on the eve of a day on which the ceiling falls is its cap from then on.
     """
+    pools, steps = ceilings
+    stops, out, listed = results
     count = np.int64(0)
-    for place in range(cluster.shape[0]):
-        start = item_start[place]
-        length = item_start[place + 1] - start
-        first_pool = pools.pool_start[cluster[place]]
-        last_pool = pools.pool_start[cluster[place] + 1]
-        first_step = pools.eval_start[cluster[place]]
-        last_step = pools.eval_start[cluster[place] + 1] - 1
+    for place in range(clusters.shape[0]):
+        start, end = clusters[place, CLUSTER_ITEM_FIRST], clusters[place, CLUSTER_ITEM_END]
+        first_pool, last_pool = (
+            clusters[place, CLUSTER_POOL_FIRST],
+            clusters[place, CLUSTER_POOL_END],
+        )
+        last_step = clusters[place, CLUSTER_DAY_END] - 1
+        row = np.int64(0)
         for pool in range(first_pool, last_pool):
-            _open_pool(pools, pool, items, start, length, (pool - first_pool) * length, work)
-        for step in range(first_step, last_step + 1):
-            for i in range(length):
-                work.left[i] = 0
-                out.insurable_milli[start + i] = 0
-                out.stopping_milli[start + i] = 0
+            for item in range(start, end):
+                work[row, WORK_CAP] = UNBOUNDED
+                work[row, WORK_CEILING] = -1
+                if is_member(pools, pool, items, item, parent):
+                    work[row, WORK_CEILING] = ceiling_of_item(pools, steps, pool, items, item)
+                row += 1
+        for step in range(clusters[place, CLUSTER_DAY_FIRST], last_step + 1):
+            day = days[step]
+            for item in range(start, end):
+                for column in range(OUT_COLUMNS):
+                    out[item, column] = 0
+            row = np.int64(0)
             for pool in range(first_pool, last_pool):
-                area = (pool - first_pool) * length
-                day = pools.eval_day[step]
-                _find_stop(pools, pool, items, (start, length, area), work, day, out)
-                covered = _fill_pool(pools, pool, items, (start, length, area), work, day, out)
-                if step == last_step and covered > 0:
-                    count = _list_cover(pool, start, length, work, out, count)
+                span = (start, end, row)
+                ceiling = ceiling_on(pools, steps, pool, day)
+                is_eve = ceiling_on(pools, steps, pool, day + 1) < ceiling
+                _find_stop(pools, pool, items, states, span, work, day, stops, out)
+                _fill_pool(pools, pool, items, states, span, work, (day, is_eve), stops, out)
+                row += end - start
+                if step == last_step:
+                    for item in range(start, end):
+                        if out[item, ITEM_GIVEN_MILLI] > 0:
+                            listed[count, LIST_POOL] = pool
+                            listed[count, LIST_ITEM] = item
+                            listed[count, LIST_MILLI] = out[item, ITEM_GIVEN_MILLI]
+                            count += 1
     return count
 
 
 @kernel
-def _open_pool(pools, pool, items, start, length, area, work):
-    """Say what each item of a cluster was delivered under, and that nothing was cut yet."""
-    for i in range(length):
-        work.cap[area + i] = UNBOUNDED
-        work.ceiling[area + i] = -1
-        if is_member(pools, pool, items, start + i):
-            work.ceiling[area + i] = ceiling_of_item(pools, pool, items, start + i)
-
-
-@kernel
-def _find_stop(pools, pool, items, span, work, day, out):
+def _find_stop(pools, pool, items, states, span, work, day, stops, out):
     """Write the first day of the stop of cover that holds on a day, the item and what ends it.
 
     Every insurable item delivered since the pool's first limit counts, whatever it is covered for.
     """
-    start, length, area = span
-    out.stop_day[pool] = LAST_DAY
-    out.stop_item[pool] = -1
-    out.stop_milli[pool] = 0
-    out.next_stop_day[pool] = LAST_DAY
-    for i in range(length):
-        item = start + i
-        passed = np.int64(items.due_day[item]) + pools.extension_days[pool] + 1
-        if work.ceiling[area + i] < 0:
+    start, end, row = span
+    stops[pool, STOP_DAY] = LAST_DAY
+    stops[pool, STOP_ITEM] = -1
+    stops[pool, STOP_MILLI] = 0
+    stops[pool, NEXT_STOP_DAY] = LAST_DAY
+    for item in range(start, end):
+        ceiling = work[row + item - start, WORK_CEILING]
+        passed = items[item, ITEM_DUE_DAY] + pools[pool, POOL_EXTENSION_DAYS] + 1
+        delivered = items[item, ITEM_DELIVERY_DAY]
+        if ceiling < 0 or delivered < pools[pool, POOL_FIRST_DAY] or delivered >= passed:
             continue
-        delivered = items.delivery_day[item]
-        if delivered < pools.first_day[pool] or delivered >= passed:
-            continue
-        if base_on(pools, pool, items, item, day) <= 0:
+        if base_on(pools, pool, items, states, item, day) <= 0:
             continue
         if passed > day:
-            out.next_stop_day[pool] = min(out.next_stop_day[pool], passed)
-        else:
-            milli = items.gross_milli[state_on(items, item, day)]
-            out.stop_milli[pool] += milli
-            out.stopping_milli[item] = milli
-            if passed < out.stop_day[pool]:
-                out.stop_day[pool] = passed
-                out.stop_item[pool] = item
+            stops[pool, NEXT_STOP_DAY] = min(stops[pool, NEXT_STOP_DAY], passed)
+            continue
+        milli = states[state_on(items, states, item, day), STATE_GROSS_MILLI]
+        stops[pool, STOP_MILLI] += milli
+        out[item, ITEM_STOPPING_MILLI] = milli
+        if passed < stops[pool, STOP_DAY]:
+            stops[pool, STOP_DAY] = passed
+            stops[pool, STOP_ITEM] = item
 
 
 @kernel
-def _fill_pool(pools, pool, items, span, work, day, out):
-    """Fill one pool on one day with what earlier pools left open; give what it covers in all."""
-    start, length, area = span
-    is_eve = ceiling_on(pools, pool, day + 1) < ceiling_on(pools, pool, day)
+def _fill_pool(pools, pool, items, states, span, work, when, stops, out):
+    """Fill one pool on one day with what earlier pools left open.
+
+    span  items from the first to before the end, and the row of `work` of the first
+    when  the day, and whether the ceiling falls on the next one
+    """
+    start, end, row = span
+    day, is_eve = when
     used = np.int64(0)
-    for i in range(length):
-        item = start + i
-        ceiling = work.ceiling[area + i]
-        work.given[i] = 0
+    for item in range(start, end):
+        place = row + item - start
+        ceiling = work[place, WORK_CEILING]
+        out[item, ITEM_GIVEN_MILLI] = 0
         if ceiling < 0:
             continue
-        base = base_on(pools, pool, items, item, day)
-        out.insurable_milli[item] = max(out.insurable_milli[item], base)
-        milli = min(base - work.left[i], ceiling - used, work.cap[area + i])
-        if milli < 0 or items.delivery_day[item] >= out.stop_day[pool]:
+        base = base_on(pools, pool, items, states, item, day)
+        out[item, ITEM_INSURABLE_MILLI] = max(out[item, ITEM_INSURABLE_MILLI], base)
+        delivered = items[item, ITEM_DELIVERY_DAY]
+        milli = min(base - out[item, ITEM_LEFT_MILLI], ceiling - used, work[place, WORK_CAP])
+        if milli < 0 or delivered >= stops[pool, STOP_DAY]:
             milli = np.int64(0)
         used += milli
-        work.left[i] += milli
-        work.given[i] = milli
-        if is_eve and items.delivery_day[item] <= day:
-            work.cap[area + i] = milli
-    return used
-
-
-@kernel
-def _list_cover(pool, start, length, work, out, count):
-    """Append what a pool covers, item by item; give the new `count`."""
-    for i in range(length):
-        if work.given[i] > 0:
-            out.pool[count] = pool
-            out.item[count] = start + i
-            out.milli[count] = work.given[i]
-            count += 1
-    return count
+        out[item, ITEM_LEFT_MILLI] += milli
+        out[item, ITEM_GIVEN_MILLI] = milli
+        if is_eve and delivered <= day:
+            work[place, WORK_CAP] = milli
 
 
 @kernel

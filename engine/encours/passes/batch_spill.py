@@ -31,7 +31,9 @@ class BatchSpill:
         """Write one table of a partition; the label is unique within it and decides the order."""
         if not table.num_rows:
             return
-        [batch] = table.cast(self.schema).combine_chunks().to_batches()
+        if table.schema != self.schema:
+            table = table.cast(self.schema)
+        [batch] = table.combine_chunks().to_batches()
         data = batch.serialize()
         with self._lock:
             position = self._length

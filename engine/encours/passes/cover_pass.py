@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.account_cover import CoverTotals
+from encours.calc.cover_ceilings import ceiling_tables, fill_ceilings
 from encours.calc.cover_items import (
     NUMBERS,
     STATES,
@@ -26,7 +27,7 @@ from encours.calc.cover_items import (
 from encours.calc.cover_of_items import COVER_RECORD
 from encours.calc.cover_pools import build_insurance
 from encours.calc.sums import KeyedSums
-from encours.kernels.cover import LAST_DAY, CoverItems, CoverResult, Workspace, fill_pools
+from encours.kernels.cover import LAST_DAY
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.decode import NO_DAY
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SHARDS = 64
+MOST_SHARDS = 64
+_ROWS_PER_SHARD = 1 << 19
+"""Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
 _ITEM_SCHEMA = pa.schema(
     [(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in NUMBERS.items()]
@@ -85,10 +88,12 @@ class CoverPass:
     ) -> None:
         """Open the spill files in `scratch`."""
         self.insurance, self._context = insurance, context
+        self._tables = ceiling_tables(insurance.pools)
         self._commitments = commitments
         self._items = BatchSpill(scratch / "insured_items", _ITEM_SCHEMA)
         self._states = BatchSpill(scratch / "insured_states", _STATE_SCHEMA)
-        self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, SHARDS)
+        self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
+        self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, self._shards)
         self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
 
@@ -107,14 +112,15 @@ class CoverPass:
         """
         ordinal = rows + unit.first_ordinal
         found = insurable_items(items, records, ordinal, self.insurance, self._context)
-        shard = found.items.column("cluster").to_numpy() % SHARDS
+        # In a byte, for NumPy sorts those by counting.
+        shard = (found.items.column("cluster").to_numpy() % self._shards).astype(np.uint8)
         order = np.argsort(shard, kind="stable")
         counts = found.items.column("state_count").to_numpy().astype(np.int64)
         state_shard = np.repeat(shard, counts)
         by_state = np.argsort(state_shard, kind="stable")
         items_table, states_table = found.items.take(order), found.states.take(by_state)
-        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
-        state_bounds = np.searchsorted(state_shard[by_state], np.arange(SHARDS + 1))
+        bounds = np.searchsorted(shard[order], np.arange(self._shards + 1))
+        state_bounds = np.searchsorted(state_shard[by_state], np.arange(self._shards + 1))
         for part in np.unique(shard).tolist():
             low, high = bounds[part], bounds[part + 1]
             self._items.append(unit.number, part, items_table.slice(low, high - low))
@@ -125,12 +131,12 @@ class CoverPass:
         """Fill the ceilings, shard by shard, and send each item's cover back to its unit."""
         if self.insurance.binds_orders and self._commitments is not None:
             self._park_orders(self._commitments, threads)
-        progress.start_stage("cover", SHARDS)
+        progress.start_stage("cover", self._shards)
         covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
         amounts = [np.empty(0, np.int64)]
         next_pools, next_days = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-        for found in run_in_order(self._fill_shard, range(SHARDS), threads):
+        for found in run_in_order(self._fill_shard, range(self._shards), threads):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
             stopping.merge(found.stopping)
@@ -183,7 +189,7 @@ class CoverPass:
             records = np.empty(data.num_rows, ORDER_RECORD)
             records["first"], records["second"] = first, second
             records["day"] = orders.document_day
-            shard = np.where(counts, cluster % SHARDS, -1).astype(np.int32)
+            shard = np.where(counts, cluster % self._shards, -1).astype(np.int32)
             self._orders.append(unit.number, records, shard)
 
         for _ in run_in_order(park, source.units, threads):
@@ -194,14 +200,15 @@ class CoverPass:
         found = InsurableItems(self._items.read(shard), self._states.read(shard))
         items, table = in_order(found)
         items = items._replace(order_day=self._order_days(table, shard))
-        result, count = fill_ceilings(items, table.column("cluster").to_numpy(), self.insurance)
-        pool, item, milli = (column[:count] for column in result[-3:])
+        cluster = table.column("cluster").to_numpy()
+        result = fill_ceilings(items, cluster, self.insurance, self._tables)
+        pool, item, milli = result.pool, result.item, result.milli
         self._route(shard, table, pool, item, milli)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = items.segment.astype(np.int64) * accounts + items.account
         covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
-        covered.add(pool.astype(np.int64) * (segments * accounts) + place[item], milli[:, None])
+        covered.add(pool * (segments * accounts) + place[item], milli[:, None])
         insurable.add(place, result.insurable_milli[:, None])
         late = np.flatnonzero(result.stopping_milli)
         stopping.add(place[late], result.stopping_milli[late, None])
@@ -273,41 +280,3 @@ def _wide_keys(first: pa.Array, second: pa.Array) -> pa.Array:
     halves = np.column_stack([np.asarray(first, np.uint64), np.asarray(second, np.uint64)])
     data = pa.py_buffer(np.ascontiguousarray(halves))
     return pa.Array.from_buffers(pa.binary(16), len(halves), [None, data])
-
-
-def fill_ceilings(
-    items: CoverItems, cluster_of_item: Array, insurance: Insurance
-) -> tuple[CoverResult, int]:
-    """Run the kernel over items in their order; give its result and the length of its lists."""
-    pools = insurance.pools
-    cluster, first = np.unique(cluster_of_item, return_index=True)
-    start = np.append(first, len(cluster_of_item)).astype(np.int64)
-    lengths = np.diff(start)
-    areas = np.diff(pools.pool_start)[cluster] * lengths
-    room, area = int(areas.sum()), int(areas.max(initial=0))
-    longest = int(lengths.max(initial=0))
-    result = CoverResult(
-        np.full(len(pools.account), LAST_DAY, np.int32),
-        np.full(len(pools.account), -1, np.int64),
-        np.full(len(pools.account), LAST_DAY, np.int32),
-        np.zeros(len(pools.account), np.int64),
-        np.zeros(len(cluster_of_item), np.int64),
-        np.zeros(len(cluster_of_item), np.int64),
-        np.empty(room, np.int32),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-    )
-    count = fill_pools(
-        pools,
-        items,
-        cluster.astype(np.int64),
-        start,
-        Workspace(
-            np.empty(area, np.int64),
-            np.empty(area, np.int64),
-            np.empty(longest, np.int64),
-            np.empty(longest, np.int64),
-        ),
-        result,
-    )
-    return result, int(count)

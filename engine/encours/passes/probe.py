@@ -1,17 +1,19 @@
 """What must be known of rows before the rows pass: documents that units share, insured items.
 
-Only such rows are decoded, each unit is read once for both.
+Only such rows are decoded, and each unit is read once for both.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from encours.calc.cover_items import INSURABLE_TYPES
 from encours.calc.documents import Candidates, document_keys, find_candidates, is_among
+from encours.calc.refusals import renumbering
+from encours.ledger.allocations import by_item
 from encours.ledger.checking import combine, listed_codes
 from encours.ledger.decode import hash_column
 from encours.ledger.items import with_default
@@ -19,61 +21,89 @@ from encours.passes.work_unit import Neighbours, company_hashes, measure_rows, r
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
+    from encours.calc.documents import SharedDocuments
     from encours.ledger.sources import Unit
     from encours.passes.cover_pass import CoverPass
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_NEVER_DECIDES = frozenset({"dispute_reason"})
+"""Text that no check refuses and nothing is worked out from; what a check may refuse is read, for a
+row that is refused is neither covered nor compensated."""
 
-def insured_rows(data: pa.Table, cover: CoverPass, context: RunContext) -> Array:
-    """Give the rows that insurance may cover by customer and type: int64[k].
 
-    data  at least customer_id and document_type
+class ProbedUnit(NamedTuple):
+    """A unit of n rows, read as far as probing needs it.
+
+    customer_code  int32[n]  `MasterData.customer_codes`
+    records        allocations of its items in any order, `first` = ordinal of the item
+    copies, conflicts  int64[d]  rows, as in `Neighbours`
     """
-    wanted = cover.is_wanted(context.master.customer_codes(data))
-    if wanted.any() and "document_type" in data.column_names:
+
+    unit: Unit
+    data: pa.Table
+    customer_code: Array
+    records: Array
+    copies: Array
+    conflicts: Array
+
+
+def columns_not_needed(
+    cover: CoverPass | None, *, has_shared: bool, knows_customers: bool
+) -> frozenset[str]:
+    """Name the columns of `open_items` that may stay unread.
+
+    cover            None where no item of the unit can be insured
+    has_shared       documents of the unit lie in other units, too
+    knows_customers  the customer of every row has been looked up
+    """
+    left_out = set(_NEVER_DECIDES)
+    if not has_shared:
+        left_out.add("document_number")
+    if cover is None or not cover.insurance.binds_orders:
+        left_out.add("order_id")
+    if knows_customers:
+        left_out.add("customer_id")
+    return frozenset(left_out)
+
+
+def probe_cover(probed: ProbedUnit, cover: CoverPass, context: RunContext) -> None:
+    """Decode the rows of a unit that insurance may cover by customer and type, and park them."""
+    wanted = cover.is_wanted(probed.customer_code)
+    if "document_type" in probed.data.column_names:
         types = dict.fromkeys(INSURABLE_TYPES, 0)
-        wanted &= listed_codes(combine(data.column("document_type")), types) >= 0
-    return np.flatnonzero(wanted)
+        wanted &= listed_codes(combine(probed.data.column("document_type")), types) >= 0
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        return
+    data, customer_code, few = _some_rows(probed, rows)
+    with renumbering((rows + probed.unit.first_ordinal).item):
+        items, records = resolve_rows(data, customer_code, few, context)
+        cover.add(probed.unit, items, records, rows)
 
 
-def probe_cover(
-    data: pa.Table,
-    neighbours: Neighbours,
-    unit: Unit,
-    rows: Array,
-    cover: CoverPass,
-    context: RunContext,
-) -> None:
-    """Decode the insured rows of a unit, int64[k], and park what may be covered."""
-    few = _rows_of(neighbours, rows)
-    chosen = _plain_rows(data, rows)
-    items, records = resolve_rows(chosen, context.master.customer_codes(chosen), few, context)
-    cover.add(unit, items, records, rows)
-
-
-def shared_rows(data: pa.Table, neighbours: Neighbours) -> Array:
+def shared_rows(data: pa.Table, shared: SharedDocuments) -> Array:
     """Give the rows of documents that other units share: int64[k]."""
     numbers = combine(data.column("item_id"))
     if "document_number" in data.column_names:
         numbers = with_default(combine(data.column("document_number")), numbers)
     company_first, _ = hash_column(combine(data.column("company_code")))
     key, _ = document_keys(numbers, company_first)
-    return np.flatnonzero(is_among(key, neighbours.shared.keys))
+    return np.flatnonzero(is_among(key, shared.keys))
 
 
 def probe_documents(
-    data: pa.Table, neighbours: Neighbours, extract_day: int, context: RunContext
+    probed: ProbedUnit, shared: SharedDocuments, extract_day: int, context: RunContext
 ) -> pa.Table:
     """List the unit's candidates for the compensation of documents that other units share.
 
     Only the rows of such documents are decoded and measured.
     """
-    wanted = shared_rows(data, neighbours)
-    few = _rows_of(neighbours, wanted)
-    rows = _plain_rows(data, wanted)
-    customer_code = context.master.customer_codes(rows)
-    items, _, measured = measure_rows(rows, customer_code, few, extract_day, context)
+    wanted = shared_rows(probed.data, shared)
+    ordinal = wanted + probed.unit.first_ordinal
+    data, customer_code, few = _some_rows(probed, wanted)
+    with renumbering(ordinal.item):
+        items, _, measured = measure_rows(data, customer_code, few, extract_day, context)
     found = find_candidates(items, measured, company_hashes(context), context)
     return pa.table(
         {
@@ -82,34 +112,38 @@ def probe_documents(
             "split_day": found.split_day,
             "due_day": found.due_day,
             "item_id": items.item_id.take(pa.array(found.row)),
-            "ordinal": wanted[found.row] + neighbours.first_ordinal,
+            "ordinal": ordinal[found.row],
         }
     )
 
 
-def _plain_rows(data: pa.Table, wanted: Array) -> pa.Table:
-    """Take some rows, and leave behind dictionaries that are larger than they are."""
-    few = data.take(pa.array(wanted))
+def _some_rows(probed: ProbedUnit, wanted: Array) -> tuple[pa.Table, Array, Neighbours]:
+    """Give some rows of a unit, int64[k], their customers and neighbours, as a unit of their own.
+
+    Dictionaries that are larger than the rows stay behind.
+    """
+    few = probed.data.take(pa.array(wanted))
+    columns = [combine(column) for column in few.columns]
     columns = [
-        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        for column in few.columns
+        column.dictionary_decode()
+        if pa.types.is_dictionary(column.type) and len(column.dictionary) > len(wanted)
+        else column
+        for column in columns
     ]
-    return pa.table(columns, names=few.column_names)
-
-
-def _rows_of(neighbours: Neighbours, wanted: Array) -> Neighbours:
-    """Give the neighbours of some rows of a unit, as if those were a unit of their own."""
-    row = (neighbours.records["first"] - np.uint64(neighbours.first_ordinal)).astype(np.int64)
-    place = np.searchsorted(wanted, row)
-    among = wanted[np.minimum(place, len(wanted) - 1)] == row
-    records = neighbours.records[among].copy()
-    records["first"] = place[among]
-    return Neighbours(
+    place = np.full(probed.data.num_rows, -1, np.int64)
+    place[wanted] = np.arange(len(wanted))
+    at = place[probed.records["first"].astype(np.int64) - probed.unit.first_ordinal]
+    records = probed.records[at >= 0]
+    records["first"] = at[at >= 0]
+    copies, conflicts = place[probed.copies], place[probed.conflicts]
+    neighbours = Neighbours(
         0,
-        records,
-        np.flatnonzero(np.isin(wanted, neighbours.copies)),
-        np.flatnonzero(np.isin(wanted, neighbours.conflicts)),
+        by_item(records, 0, len(wanted)),
+        copies[copies >= 0],
+        conflicts[conflicts >= 0],
     )
+    table = pa.table(columns, names=few.column_names)
+    return table, probed.customer_code[wanted], neighbours
 
 
 def candidates_of(probed: pa.Table) -> Candidates:

@@ -24,7 +24,13 @@ from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import OldestOfAccounts, open_late_items
 from encours.passes.naming import naming_row
-from encours.passes.probe import candidates_of, insured_rows, probe_cover, probe_documents
+from encours.passes.probe import (
+    ProbedUnit,
+    candidates_of,
+    columns_not_needed,
+    probe_cover,
+    probe_documents,
+)
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
 from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
@@ -55,8 +61,6 @@ CHUNK_ROWS = 262_144
 Two threads hand the interpreter to one another between columns: fewer, longer steps cost less than
 columns that fit the processor's cache would gain.
 """
-
-_PROBED_FIRST = ("customer_id", "document_type")
 
 _KEPT_COLUMN = {
     Reason.DUE_BEFORE_DOCUMENT: "due_date",
@@ -175,20 +179,29 @@ class RowsPass:
         return SharedDocuments(shared.keys, np.sort(winners))
 
     def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table | None:
-        """Read what must be known of a unit before the others: all of it only where needed."""
+        """Decode what must be known of a unit before the others; read nothing without need."""
         has_shared = bool(self._keys.units_with_shared[unit.number])
-        insured = np.empty(0, np.int64)
-        if self._cover is not None and self._insures:
-            wanted = [name for name in _PROBED_FIRST if name in self._columns]
-            insured = insured_rows(self._source.read(unit, wanted), self._cover, self._context)
-        if not has_shared and not len(insured):
+        cover = self._cover if self._insures else None
+        codes = self._keys.customer_codes.of_unit(unit)
+        if cover is not None and codes is not None and not cover.is_wanted(codes).any():
+            cover = None
+        if cover is None and not has_shared:
             return None
-        data, neighbours = self._read(unit), self._neighbours(unit, shared)
-        if self._cover is not None and len(insured):
-            probe_cover(data, neighbours, unit, insured, self._cover, self._context)
+        left_out = columns_not_needed(
+            cover, has_shared=has_shared, knows_customers=codes is not None
+        )
+        wanted = [name for name in self._columns if name in OPEN_ITEMS.names]
+        wanted = [name for name in wanted if name not in left_out]
+        data = self._source.read(unit, wanted, proven=KEY_COLUMNS)
+        if codes is None:
+            codes = self._context.master.customer_codes(data)
+        records = self._keys.routed.read(unit.number)
+        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit))
+        if cover is not None:
+            probe_cover(probed, cover, self._context)
         if not has_shared:
             return None
-        return probe_documents(data, neighbours, self._extract_day, self._context)
+        return probe_documents(probed, shared, self._extract_day, self._context)
 
     def _read(self, unit: Unit) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""

@@ -1,0 +1,156 @@
+"""From items and ceilings to cover: what the kernel is given, and what it gives (DOMAIN 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from encours.kernels import cover
+
+if TYPE_CHECKING:
+    from encours.calc.cover_pools import Insurance
+    from encours.kernels.cover import CoverItems, CoverPools
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class CoverResult(NamedTuple):
+    """What n items have of p pools; the last three columns are a list of m entries.
+
+    stop_day, stop_item  int32[p], int64[p]  stop of cover in force, `LAST_DAY` and -1 where none
+    next_stop_day        int32[p]  the stop that comes next after that day, `LAST_DAY` where none
+    stop_milli           int64[p]  what must be paid to end it: all that is open of such items
+    stopping_milli       int64[n]  what is open of an item that stops some pool, on the last day
+    insurable_milli      int64[n]  largest base under one of the item's pools, on the last day
+    pool, item, milli    int64[m] each  cover above zero of an item in a pool
+    """
+
+    stop_day: Array
+    stop_item: Array
+    next_stop_day: Array
+    stop_milli: Array
+    stopping_milli: Array
+    insurable_milli: Array
+    pool: Array
+    item: Array
+    milli: Array
+
+
+class CeilingTables(NamedTuple):
+    """The ceilings of a run as the kernel reads them: one machine type, few columns to compile.
+
+    pools, steps  int64[p, 11], int64[s, 2]
+    days          int64[e]
+    """
+
+    pools: Array
+    steps: Array
+    days: Array
+
+
+def ceiling_tables(pools: CoverPools) -> CeilingTables:
+    """Lay the ceilings out for `fill_ceilings`, once per run."""
+    by_place = {
+        cover.POOL_ACCOUNT: pools.account,
+        cover.POOL_SEGMENT: pools.segment,
+        cover.POOL_HEAD: pools.head,
+        cover.POOL_IS_NET: pools.is_net,
+        cover.POOL_GRACE_DAYS: pools.grace_days,
+        cover.POOL_CREDIT_DAYS: pools.credit_days,
+        cover.POOL_EXTENSION_DAYS: pools.extension_days,
+        cover.POOL_BINDING_DAYS: pools.binding_days,
+        cover.POOL_FIRST_DAY: pools.first_day,
+        cover.POOL_STEP_FIRST: pools.step_start[:-1],
+        cover.POOL_STEP_END: pools.step_start[1:],
+    }
+    steps = {cover.STEP_DAY: pools.step_day, cover.STEP_MILLI: pools.step_milli}
+    return CeilingTables(_table(by_place), _table(steps), pools.eval_day.astype(np.int64))
+
+
+def fill_ceilings(
+    items: CoverItems,
+    cluster_of_item: Array,
+    insurance: Insurance,
+    tables: CeilingTables | None = None,
+) -> CoverResult:
+    """Run the kernel over items in their order.
+
+    tables  `ceiling_tables` of the insurance, where they are at hand
+    """
+    pools = insurance.pools
+    tables = ceiling_tables(pools) if tables is None else tables
+    cluster, first = np.unique(cluster_of_item, return_index=True)
+    end = np.append(first[1:], len(cluster_of_item)).astype(np.int64)
+    clusters = _table(
+        {
+            cover.CLUSTER_ITEM_FIRST: first,
+            cover.CLUSTER_ITEM_END: end if len(cluster) else first,
+            cover.CLUSTER_POOL_FIRST: pools.pool_start[cluster],
+            cover.CLUSTER_POOL_END: pools.pool_start[cluster + 1],
+            cover.CLUSTER_DAY_FIRST: pools.eval_start[cluster],
+            cover.CLUSTER_DAY_END: pools.eval_start[cluster + 1],
+        }
+    )
+    counts = clusters[:, cover.CLUSTER_POOL_END] - clusters[:, cover.CLUSTER_POOL_FIRST]
+    areas = counts * (end[: len(cluster)] - first)
+    out = np.zeros((len(cluster_of_item), cover.OUT_COLUMNS), np.int64)
+    stops = np.empty((len(pools.account), cover.STOP_COLUMNS), np.int64)
+    stops[:] = (cover.LAST_DAY, -1, 0, cover.LAST_DAY)
+    listed = np.empty((int(areas.sum()), cover.LIST_COLUMNS), np.int64)
+    count = cover.fill_pools(
+        (tables.pools, tables.steps),
+        pools.parent,
+        _item_table(items),
+        _table(
+            {
+                cover.STATE_DAY: items.state_day,
+                cover.STATE_GROSS_MILLI: items.gross_milli,
+                cover.STATE_NET_MILLI: items.net_milli,
+            }
+        ),
+        clusters,
+        tables.days,
+        np.empty((int(areas.max(initial=0)), cover.WORK_COLUMNS), np.int64),
+        (stops, out, listed),
+    )
+    listed = listed[:count]
+    return CoverResult(
+        stops[:, cover.STOP_DAY].astype(np.int32),
+        stops[:, cover.STOP_ITEM].copy(),
+        stops[:, cover.NEXT_STOP_DAY].astype(np.int32),
+        stops[:, cover.STOP_MILLI].copy(),
+        out[:, cover.ITEM_STOPPING_MILLI].copy(),
+        out[:, cover.ITEM_INSURABLE_MILLI].copy(),
+        listed[:, cover.LIST_POOL].copy(),
+        listed[:, cover.LIST_ITEM].copy(),
+        listed[:, cover.LIST_MILLI].copy(),
+    )
+
+
+def _item_table(items: CoverItems) -> Array:
+    """Lay items out as the kernel reads them: int64[n, 12]."""
+    return _table(
+        {
+            cover.ITEM_ACCOUNT: items.account,
+            cover.ITEM_SEGMENT: items.segment,
+            cover.ITEM_CUSTOMER: items.customer,
+            cover.ITEM_DELIVERY_DAY: items.delivery_day,
+            cover.ITEM_DUE_DAY: items.due_day,
+            cover.ITEM_TERM_DAYS: items.term_days,
+            cover.ITEM_DISPUTED_DAY: items.disputed_day,
+            cover.ITEM_DISPUTE_END_DAY: items.dispute_end_day,
+            cover.ITEM_OWN_RISK_DAY: items.own_risk_day,
+            cover.ITEM_ORDER_DAY: items.order_day,
+            cover.ITEM_STATE_FIRST: items.state_start[:-1],
+            cover.ITEM_STATE_END: items.state_start[1:],
+        }
+    )
+
+
+def _table(columns: dict[int, Array]) -> Array:
+    """Put columns of equal length side by side: int64[n, w]."""
+    table = np.empty((len(columns[0]), len(columns)), np.int64)
+    for place, values in columns.items():
+        table[:, place] = values
+    return table
