@@ -4,15 +4,21 @@ import random
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from encours.calc.hit_sums import HitSums, grouped, order_by
 from encours.calc.item_watch import HIT_SCHEMA
 
 
-def test_order_by__compares_texts_where_all_numbers_are_equal() -> None:
+@pytest.mark.parametrize("spread", [1, 2**20, 2**40])
+def test_order_by__compares_texts_where_all_numbers_are_equal(spread: int) -> None:
     draw = random.Random(3)
     rows = [
-        (draw.randrange(3), draw.randrange(3), draw.choice(["b", "a", "é", "ab", "", "Z"]))
+        (
+            draw.randrange(-1, 2) * spread,
+            draw.randrange(3) * spread,
+            draw.choice(["b", "a", "é", "ab", "", "Z"]),
+        )
         for _ in range(200)
     ]
     first, second, texts = zip(*rows, strict=True)

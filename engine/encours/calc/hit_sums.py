@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,17 @@ def order_by(numbers: Sequence[Array], texts: pa.Array) -> Array:
 
     Texts are compared only where all numbers are equal, which is rare.
     """
-    order = np.lexsort(tuple(reversed(numbers)))
+    key = _packed(numbers)
+    if key is None:
+        order = np.lexsort(tuple(reversed(numbers)))
+        columns = numbers
+    else:
+        order = np.argsort(key)  # equal keys in any order: their texts decide below
+        columns = (key,)
     if len(order) < 2:
         return order
     same = np.ones(len(order) - 1, bool)
-    for column in numbers:
+    for column in columns:
         ordered = column[order]
         same &= ordered[1:] == ordered[:-1]
     tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
@@ -39,6 +46,21 @@ def order_by(numbers: Sequence[Array], texts: pa.Array) -> Array:
     names = pc.rank(texts.take(pa.array(rows)).cast(pa.binary()), tiebreaker="dense").to_numpy()
     order[tied] = rows[np.lexsort((names, group))]
     return order
+
+
+def _packed(numbers: Sequence[Array]) -> Array | None:
+    """Put the numbers of each row into one of the same order; None where 63 bits are too few."""
+    if not numbers or not len(numbers[0]):
+        return None
+    lows = [int(column.min()) for column in numbers]
+    spans = [int(column.max()) - low + 1 for column, low in zip(numbers, lows, strict=True)]
+    if math.prod(spans) >= 1 << 63:
+        return None
+    key = np.zeros(len(numbers[0]), np.int64)
+    for column, low, span in zip(numbers, lows, spans, strict=True):
+        key *= span
+        key += column.astype(np.int64) - low
+    return key
 
 
 def grouped(hits: pa.Table) -> pa.Table:
