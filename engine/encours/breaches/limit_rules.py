@@ -32,8 +32,9 @@ from encours.breaches.levels import (
     share_rest,
     thousandths,
 )
+from encours.calc.limit_states import limits_on_days
 from encours.ledger.decode import NO_DAY
-from encours.ledger.limits import TEMPORARY
+from encours.ledger.limits import INTERNAL, TEMPORARY
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
 from encours_schemas.messages import MessageCode
 from encours_schemas.outputs import LIMIT_STATUSES
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from encours.breaches.evidence import Evidence
+    from encours.calc.limit_levels import Amounts
     from encours_schemas.configuration.rules import HoldingRule, ShareOfLimitRule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -333,14 +335,10 @@ def temporary_limit_ending(evidence: Evidence) -> Found:
     last = evidence.day + settings.days
     applies = (ends != NO_DAY) & (ends >= evidence.day) & (ends <= last)
     rows = np.flatnonzero(applies & evidence.in_scope(settings))
-    if len(rows):
-        later = limits.on(last + 1).credit
-        left = np.where(later.given, later.milli, 0)[rows]
-        rows = rows[(limits.measured_milli[rows] > left) & ~later.is_unlimited[rows]]
-        left = np.where(later.given, later.milli, 0)[rows]
-    else:
-        left = np.zeros(0, np.int64)
+    later = _credit_on(evidence, rows, last + 1)
     measured = limits.measured_milli[rows]
+    chosen = np.flatnonzero((measured > later.milli) & ~later.is_unlimited)
+    rows, measured, left = rows[chosen], measured[chosen], later.milli[chosen]
     days_left = ends[rows] - evidence.day
     values = {
         "ends_on": day_text(ends[rows].astype(np.int32)),
@@ -364,3 +362,14 @@ def temporary_limit_ending(evidence: Evidence) -> Found:
             (MessageCode.TEMPORARY_LIMIT_ENDING,), np.zeros(len(rows), np.int64), values
         ),
     )
+
+
+def _credit_on(evidence: Evidence, rows: Array, day: int) -> Amounts:
+    """Give the credit limits of some accounts on a later day: k of them, zero where none is."""
+    account = np.unique(evidence.accounts.account_code[rows])
+    states = limits_on_days(
+        evidence.limits.book, (INTERNAL, TEMPORARY), account, np.full(len(account), day, np.int64)
+    )
+    place = np.full(len(evidence.accounts), -1, np.int64)
+    place[states.row] = np.arange(len(states.row))
+    return states.shown.credit.at(place[rows])

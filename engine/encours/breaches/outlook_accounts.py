@@ -50,7 +50,7 @@ class Touched(NamedTuple):
 
     account     int64[a]  positions in the run's account ids, ascending
     begin       int64[a]  first of the account's rows among those here
-    count       int64[a]
+    rows        int64[a]  how many there are
     row         int64[t]  rows of the run's accounts, by account, then credit segment
     of_account  int64[t]  positions in `account`
     change      int64[s]  days on which limits change: (position in `account`) x WIDTH + days ahead
@@ -59,7 +59,7 @@ class Touched(NamedTuple):
 
     account: Array
     begin: Array
-    count: Array
+    rows: Array
     row: Array
     of_account: Array
     change: Array
@@ -68,7 +68,7 @@ class Touched(NamedTuple):
     def on_rows(self, keys: Array) -> tuple[Array, Array]:
         """Spread keys of accounts over their rows: positions int64[m], keys of rows int64[m]."""
         account, ahead = np.divmod(keys, WIDTH)
-        place, row = spread(self.begin[account], self.count[account])
+        place, row = spread(self.begin[account], self.rows[account])
         return place, row * WIDTH + ahead[place]
 
 

@@ -12,6 +12,8 @@ from encours.calc.lines import line_of_key
 from encours.calc.sums import KeyedSums
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from encours.calc.context import RunContext
     from encours.calc.exposure import Committed, Positions
 
@@ -42,30 +44,23 @@ def exposed_by_orders(
     """Net the credits of a position again each time that orders of it enter the horizon."""
     entering, company_count = committed.entering, len(context.master.companies.codes)
     order = np.argsort(entering.day, kind="stable")
-    keys = line_of_key(lines.keys, company_count)
-    pair = keys.customer_code.astype(np.int64) * company_count + keys.company_code
-    touched = np.unique(entering.pair)
-    own_lines = _chosen(lines, np.isin(pair, touched))
-    own = _chosen(committed.sums, np.isin(committed.sums.keys, touched))
-    # In turns: the first order of every position, then the second, which counts with the first.
-    key = positions.customer_code.astype(np.int64) * company_count + positions.company_code
-    by_key = np.argsort(key)
-    place = by_key[np.searchsorted(key, entering.pair[order], sorter=by_key)]
+    key = _pairs(positions.customer_code, positions.company_code, company_count)
+    place = _places(key, entering.pair)
     parts: list[tuple[Array, Array, Array]] = []
     exposure = positions.exposure.copy()
-    turn = _turns(entering.pair[order])
-    for number in range(int(turn.max(initial=-1)) + 1):
-        chosen = order[turn == number]
+    own = committed.sums
+    for chosen in _in_turns(entering.pair, order):
+        # Only positions with so many orders are netted again: the work grows with the orders.
+        pair, where = entering.pair[chosen], place[chosen]
+        lines = _of_pairs(lines, _pairs_of_lines(lines, company_count), pair)
+        own = _of_pairs(own, own.keys, pair)
         values = np.zeros((len(chosen), len(POSITION_SUMS)), np.int64)
         values[:, _OPEN_ORDERS] = entering.left_rc[chosen]
         values[:, _BEYOND] = -entering.left_rc[chosen]
         values[:, _BALANCE] = entering.used_rc[chosen]
-        own.add(entering.pair[chosen], values)
-        now = build_positions(own_lines, own, context)
-        named = now.customer_code.astype(np.int64) * company_count + now.company_code
-        by_name = np.argsort(named)
-        at = by_name[np.searchsorted(named, entering.pair[chosen], sorter=by_name)]
-        where = place[turn == number]
+        own.add(pair, values)
+        now = build_positions(lines, own, context)
+        at = _places(_pairs(now.customer_code, now.company_code, company_count), pair)
         delta = now.exposure[at] - exposure[where]
         exposure[where] += delta
         parts.append((where, entering.day[chosen], delta))
@@ -75,6 +70,16 @@ def exposed_by_orders(
     found = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
     by_day = np.argsort(found[1], kind="stable")
     return Exposed(found[0][by_day], found[1][by_day].astype(np.int32), found[2][by_day])
+
+
+def _in_turns(pair: Array, order: Array) -> Iterator[Array]:
+    """Give the first order of every position, then the second, which counts with the first.
+
+    pair  int64[e]  position of each order; order int64[e] the orders by day
+    """
+    turn = _turns(pair[order])
+    by_turn = order[np.argsort(turn, kind="stable")]
+    yield from np.split(by_turn, np.cumsum(np.bincount(turn))[:-1]) if len(turn) else ()
 
 
 def _turns(keys: Array) -> Array:
@@ -88,8 +93,28 @@ def _turns(keys: Array) -> Array:
     return turns
 
 
-def _chosen(sums: KeyedSums, chosen: Array) -> KeyedSums:
-    """Give some keys with their sums, in their order."""
+def _pairs(customer_code: Array, company_code: Array, company_count: int) -> Array:
+    """Give customer and company code as one key: int64[n]."""
+    found: Array = customer_code.astype(np.int64) * company_count + company_code
+    return found
+
+
+def _pairs_of_lines(lines: KeyedSums, company_count: int) -> Array:
+    """Give the customer and company code of each line as one key: int64[n]."""
+    keys = line_of_key(lines.keys, company_count)
+    return _pairs(keys.customer_code, keys.company_code, company_count)
+
+
+def _places(keys: Array, wanted: Array) -> Array:
+    """Give where each key stands, all of which are there: int64[k]."""
+    order = np.argsort(keys)
+    found: Array = order[np.searchsorted(keys, wanted, sorter=order)]
+    return found
+
+
+def _of_pairs(sums: KeyedSums, pairs: Array, wanted: Array) -> KeyedSums:
+    """Give the sums of some positions, a copy, in their order; pairs int64[n] of the sums."""
+    chosen = np.isin(pairs, wanted)
     found = KeyedSums(sums.sums.shape[1])
     found.add(sums.keys[chosen], sums.sums[chosen], sums.minimum[chosen])
     return found

@@ -148,8 +148,8 @@ def risen(
         before[start] = np.maximum(before[start], remembered)
     before = np.append(0, before[:-1])[: len(keys)]
     place = np.flatnonzero((grave > before) & ~start)
-    above = np.array([level.above for level in levels], np.int64)[reached[place]]
-    return Risen(place, grave[place], _excess(measure[place], limit[place], above, currency))
+    passed = np.array([level.above for level in levels], np.int64)[reached[place]]
+    return Risen(place, grave[place], _excess(measure[place], limit[place], passed, currency))
 
 
 def _excess(measure: Array, limit: Array, above: Array, currency: str) -> Array:

@@ -152,10 +152,6 @@ class AccountLimits:
         """Pair every account with the group limits that it answers to: int64[k], int64[k]."""
         return answers_of(self.groups, self.book.accounts, self.book.context)
 
-    def on(self, day: int) -> AccountLimits:
-        """Give the limits of another day, of the same accounts with the same exposure."""
-        return self.book.on(day)
-
     def last_days(self, kind: int) -> Array:
         """Give per account the earliest known end of its limits of a kind in force: int32[n].
 
