@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SHARDS = 64
+MOST_SHARDS = 64
+_ROWS_PER_SHARD = 1 << 19
+"""Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -42,11 +44,13 @@ class OldestOfAccounts(NamedTuple):
 class LateItems:
     """Late items of one run, on disk until all of them are known; one use."""
 
-    def __init__(self, scratch: Path, context: RunContext, release: int) -> None:
+    def __init__(self, scratch: Path, context: RunContext, row_count: int, release: int) -> None:
         """Open the spill file in `scratch`.
 
-        release  an item of so many days past due keeps a hold
+        row_count  of the table of items
+        release    an item of so many days past due keeps a hold
         """
+        self._shards = min(1 + row_count // _ROWS_PER_SHARD, MOST_SHARDS)
         self._spill = BatchSpill(scratch / "late_items", LATE_SCHEMA)
         self._context, self._release_days = context, release
 
@@ -56,13 +60,15 @@ class LateItems:
             return
         late = late.combine_chunks()
         line = late.column("line").to_numpy().astype(np.uint64)
-        shard = ((line * _MULTIPLIER) >> np.uint64(58)).astype(np.int64)
+        # In a byte, for NumPy sorts those by counting.
+        shard = (((line * _MULTIPLIER) >> np.uint64(32)) % np.uint64(self._shards)).astype(np.uint8)
         order = np.argsort(shard, kind="stable")
         ordered = late.take(pa.array(order))
-        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
-        for part in np.unique(shard).tolist():
-            low, high = bounds[part], bounds[part + 1]
-            self._spill.append(unit_number, part, ordered.slice(low, high - low))
+        counts = np.bincount(shard, minlength=self._shards)
+        ends = np.cumsum(counts)
+        for part in np.flatnonzero(counts).tolist():
+            piece = ordered.slice(ends[part] - counts[part], counts[part])
+            self._spill.append(unit_number, part, piece)
 
     def settle(self, lines: KeyedSums, threads: int) -> OldestOfAccounts:
         """Set every line's credits against its oldest items, and keep the oldest that is left."""
@@ -73,7 +79,7 @@ class LateItems:
         def settle_shard(shard: int) -> OldestOfAccounts:
             return self._settle_shard(shard, keys, credits_rc)
 
-        found = list(run_in_order(settle_shard, range(SHARDS), threads))
+        found = list(run_in_order(settle_shard, range(self._shards), threads))
         self._spill.close()
         return _oldest(
             OldestOfAccounts(
@@ -93,7 +99,10 @@ class LateItems:
         line, due = late.column("line").to_numpy(), late.column("due_day").to_numpy()
         ids = late.column("item_id").combine_chunks()
         order = order_by((line, due), ids)
-        distinct, number = np.unique(line[order], return_inverse=True)
+        ordered = line[order]
+        is_first = np.ones(len(ordered), bool)
+        is_first[1:] = ordered[1:] != ordered[:-1]
+        distinct, number = ordered[is_first], np.cumsum(is_first) - 1
         items = np.empty((len(order), 4), np.int64)
         items[:, 0], items[:, 1] = number, due[order]
         items[:, 2] = late.column("open_rc").to_numpy()[order]
@@ -123,12 +132,15 @@ class LateItems:
         return place * len(customers.account_ids) + customers.account_code[keys.customer_code]
 
 
-def open_late_items(scratch: Path, context: RunContext) -> LateItems | None:
-    """Prepare for the late items of a run; None where the rule about their age is off."""
+def open_late_items(scratch: Path, context: RunContext, row_count: int) -> LateItems | None:
+    """Prepare for the late items of a run; None where the rule about their age is off.
+
+    row_count  of the table of items
+    """
     settings = context.configuration.rules.overdue_age
     if not settings.enabled:
         return None
-    return LateItems(scratch, context, release_days(settings))
+    return LateItems(scratch, context, row_count, release_days(settings))
 
 
 def _oldest(lines: OldestOfAccounts) -> OldestOfAccounts:

@@ -111,7 +111,9 @@ class RowsPass:
         self._chunk_rows = chunk_rows or CHUNK_ROWS
         self._quarantine, self._staging = quarantine, staging
         self._shared = NONE_SHARED
-        self._late = None if staging is None else open_late_items(staging.spill, context)
+        self._late = (
+            None if staging is None else open_late_items(staging.spill, context, source.row_count)
+        )
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
         self._columns = [name for name in source.columns if name in known]
