@@ -3,8 +3,9 @@
 import random
 
 import numpy as np
+import pytest
 
-from encours.kernels.late import find_oldest_late
+from encours.kernels.late import find_oldest_late, mark_ties
 
 Item = tuple[int, int, int]  # day, open, uncounted
 
@@ -55,3 +56,39 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
             assert oldest[line] == (at + place if place >= 0 else -1)
             assert to_pay[line] == payment
             at += len(items)
+
+
+def settled(
+    rows: list[tuple[int, ...]], credit: list[int], materiality: int
+) -> list[tuple[int, int]]:
+    """Give the name of each line's oldest item, and what is to be paid; the last field is a name."""
+    oldest, to_pay = np.empty(len(credit), np.int64), np.empty(len(credit), np.int64)
+    items = np.array([row[:4] for row in rows], np.int64)
+    find_oldest_late(items, np.array(credit), materiality, 10, 4, oldest, to_pay)
+    names = [rows[at][4] if at >= 0 else -1 for at in oldest.tolist()]
+    return list(zip(names, to_pay.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_mark_ties__marks_every_day_whose_order_decides(seed: int) -> None:
+    draw = random.Random(seed)
+    materiality, lines = draw.choice([0, 10, 90, 100]), draw.randrange(1, 4)
+    rows = []
+    for name in range(draw.randrange(1, 25)):
+        owed = draw.randrange(1, 20) * 10
+        uncounted = draw.choice([0, 0, owed // 20 * 10, owed])
+        rows.append((draw.randrange(lines), draw.randrange(8), owed, uncounted, name))
+    numbers = sorted({row[0] for row in rows})
+    rows = [(numbers.index(row[0]), *row[1:]) for row in rows]
+    credit = [draw.choice([0, 0, 30, 100, 250, 900]) for _ in numbers]
+    whole = sorted(rows, key=lambda row: (row[0], row[1], row[4]))
+    mixed = sorted(rows, key=lambda row: (row[0], row[1], draw.random()))
+    marked = np.full(len(rows), 9, np.uint8)
+    items = np.array([row[:4] for row in mixed], np.int64)
+    mark_ties(items, np.array(credit), materiality, 4, marked)
+    tied = np.flatnonzero(marked)
+    again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[4]))
+    for at, row in zip(tied.tolist(), again, strict=True):
+        mixed[at] = row
+    assert set(marked.tolist()) <= {0, 1}
+    assert settled(mixed, credit, materiality) == settled(whole, credit, materiality)

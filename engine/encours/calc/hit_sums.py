@@ -20,10 +20,10 @@ _GROUP = ("rule", "place", "key")
 _SLACK_ROWS = 1 << 18
 
 
-def order_by(numbers: Sequence[Array], texts: pa.Array) -> Array:
+def order_by(numbers: Sequence[Array], texts: pa.Array | None = None) -> Array:
     """Give the order of rows by numbers, the first one first, then by the bytes of a text.
 
-    Texts are compared only where all numbers are equal, which is rare.
+    Texts are compared only where all numbers are equal; without texts such rows come in any order.
     """
     key = _packed(numbers)
     if key is None:
@@ -32,7 +32,7 @@ def order_by(numbers: Sequence[Array], texts: pa.Array) -> Array:
     else:
         order = np.argsort(key)  # equal keys in any order: their texts decide below
         columns = (key,)
-    if len(order) < 2:
+    if len(order) < 2 or texts is None:
         return order
     same = np.ones(len(order) - 1, bool)
     for column in columns:

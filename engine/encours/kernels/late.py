@@ -41,3 +41,54 @@ def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldes
                 kept = max(0, (materiality - 1) // unit * unit)
                 out_to_pay[line] = owed + counted - kept
         owed += rest
+
+
+@kernel
+def mark_ties(items, credit_rc, materiality, release_day, out_mark):
+    """Mark the items of one line and day whose order among themselves can change the result.
+
+    items       int64[m, 4]  as for `find_oldest_late`, but those of one line and day in any order
+    credit_rc   int64[l]     credits of each line, not negative
+    out_mark    uint8[m]     written: 1 where the order within the day matters
+
+    It matters on the day on which the credits run out, on the first day that has an item left that
+    counts, and on the last one up to `release_day`; on all others only the day's total does.
+    """
+    rows = items.shape[0]
+    start = 0
+    current = -1
+    credit = 0
+    is_found = False
+    last_start = 0
+    last_end = 0
+    while start < rows:
+        line, day = items[start, 0], items[start, 1]
+        if line != current:
+            for i in range(last_start, last_end):
+                out_mark[i] = 1
+            current, credit, is_found = line, credit_rc[line], False
+            last_start = last_end = start
+        end = start
+        total = 0
+        counting = 0
+        while end < rows and items[end, 0] == line and items[end, 1] == day:
+            out_mark[end] = 0
+            total += items[end, 2]
+            counted = items[end, 2] - items[end, 3]
+            if counted > 0 and counted >= materiality:
+                counting += 1
+            end += 1
+        if credit >= total:
+            credit -= total
+        else:
+            decides = credit > 0 or (counting > 0 and not is_found)
+            if credit == 0 and counting > 0:
+                is_found = True
+            credit = 0
+            for i in range(start, end):
+                out_mark[i] = 1 if decides else out_mark[i]
+            if counting > 0 and day <= release_day:
+                last_start, last_end = start, end
+        start = end
+    for i in range(last_start, last_end):
+        out_mark[i] = 1

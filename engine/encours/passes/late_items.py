@@ -11,7 +11,7 @@ from encours.breaches.overdue_rules import release_days
 from encours.calc.hit_sums import order_by
 from encours.calc.item_watch import LATE_SCHEMA
 from encours.calc.lines import LINE_SUMS, line_of_key
-from encours.kernels.late import find_oldest_late
+from encours.kernels.late import find_oldest_late, mark_ties
 from encours.passes.batch_spill import BatchSpill
 from encours.passes.workers import run_in_order
 
@@ -98,23 +98,36 @@ class LateItems:
         late = self._spill.read(shard)
         line, due = late.column("line").to_numpy(), late.column("due_day").to_numpy()
         ids = late.column("item_id").combine_chunks()
-        order = order_by((line, due), ids)
+        order = order_by((line, due))
         ordered = line[order]
         is_first = np.ones(len(ordered), bool)
         is_first[1:] = ordered[1:] != ordered[:-1]
-        distinct, number = ordered[is_first], np.cumsum(is_first) - 1
+        distinct = ordered[is_first]
+        columns = (due, late.column("open_rc").to_numpy(), late.column("uncounted_rc").to_numpy())
         items = np.empty((len(order), 4), np.int64)
-        items[:, 0], items[:, 1] = number, due[order]
-        items[:, 2] = late.column("open_rc").to_numpy()[order]
-        items[:, 3] = late.column("uncounted_rc").to_numpy()[order]
-        oldest, to_pay = np.empty(len(distinct), np.int64), np.empty(len(distinct), np.int64)
+        items[:, 0] = np.cumsum(is_first) - 1
+        for place, column in enumerate(columns, 1):
+            items[:, place] = column[order]
+        credit = credits_rc[np.searchsorted(keys, distinct)]
         settings = self._context.configuration.rules.overdue_age
+        materiality = int(settings.materiality * 1000)
+        release_day = self._context.as_of_day - self._release_days
+        marked = np.empty(len(order), np.uint8)
+        mark_ties(items, credit, materiality, release_day, marked)
+        # Texts are slow to compare: only where the order within a line's day decides.
+        tied = np.flatnonzero(marked)
+        rows = order[tied]
+        again = rows[order_by((line[rows], due[rows]), ids.take(pa.array(rows)))]
+        order[tied] = again
+        for place, column in enumerate(columns[1:], 2):
+            items[tied, place] = column[again]
+        oldest, to_pay = np.empty(len(distinct), np.int64), np.empty(len(distinct), np.int64)
         find_oldest_late(
             items,
-            credits_rc[np.searchsorted(keys, distinct)],
-            int(settings.materiality * 1000),
+            credit,
+            materiality,
             self._context.reporting.minor_unit_milli,
-            self._context.as_of_day - self._release_days,
+            release_day,
             oldest,
             to_pay,
         )
