@@ -145,3 +145,20 @@ def test_run__takes_an_item_only_where_it_is_not_quarantined(tmp_path: Path) -> 
     night.publish(*night.configure("input.max_rejected = 1"))
     assert {"policy_missing", "insured_percent_missing"} <= night.warnings().keys()
     assert night.rows("items", "item_id", "insured_covered_rc") == [("B", Decimal("50.000"))]
+
+
+def test_run__names_the_insured_item_that_money_cannot_hold_once_converted(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.ledger.csv("credit_limits", LIMITS[0])
+    night.ledger.csv(
+        "fx_rates", row("fx_rates", from_currency="GBP", to_currency="EUR", rate="1.2")
+    )
+    night.ledger.csv(
+        "open_items",
+        item("A", document_type="payment", amount="-1.00"),
+        item("B", amount="10.00"),
+        item("C", amount="999999999999999.99", currency="GBP"),
+    )
+    told = night.refused(65)
+    assert "an amount is more than money can hold once it is converted from GBP to EUR" in told
+    assert "open_items.csv, row 3, item_id A" in told
