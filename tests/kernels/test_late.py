@@ -61,7 +61,7 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
 def settled(
     rows: list[tuple[int, ...]], credit: list[int], materiality: int
 ) -> list[tuple[int, int]]:
-    """Give the name of each line's oldest item, and what is to be paid; the last field is a name."""
+    """Give each line's oldest item by name (the last field), and what is to be paid."""
     oldest, to_pay = np.empty(len(credit), np.int64), np.empty(len(credit), np.int64)
     items = np.array([row[:4] for row in rows], np.int64)
     find_oldest_late(items, np.array(credit), materiality, 10, 4, oldest, to_pay)

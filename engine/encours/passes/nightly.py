@@ -350,9 +350,11 @@ class NightlyRun:
             night = self._night(run_id, credit, preparation, counts, previous)
             telling = decide_telling(night, chain, self._configuration.erp)
             tables.update(telling.tables)
-            published = write_tables(staging, tables, rows, context, self._options.threads)
-            published.append(write_pieces(staging, "breaches", credit.rules.rows.pieces()))
-            published.append(write_order_decisions(staging, orders, credit, context))
+            others = (
+                lambda: write_order_decisions(staging, orders, credit, context),
+                lambda: write_pieces(staging, "breaches", credit.rules.rows.pieces()),
+            )
+            published = write_tables(staging, tables, rows, context, self._options.threads, others)
             told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
             published += told
         ledger.verify_unchanged()

@@ -9,7 +9,7 @@ from encours.publish.parquet import open_part, part_name, write_small_table
 from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -25,18 +25,22 @@ def write_tables(
     rows: RowsResult,
     context: RunContext,
     threads: int,
+    others: Sequence[Callable[[], PublishedFile]] = (),
 ) -> list[PublishedFile]:
     """Write the small tables; give every published file, those of the rows pass included.
+
+    others  write tables that are not in memory as a whole, each into one file
 
     A table of the rows pass without a row gets one empty part, so that it is there for readers.
     """
     published = list(rows.published)
 
-    def write(name: str) -> PublishedFile:
+    def writer_of(name: str) -> Callable[[], PublishedFile]:
         path = staging.table_directory(name) / part_name(0)
-        return write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
+        return lambda: write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
 
-    published.extend(run_in_order(write, tables, threads))
+    writers = [*others, *(writer_of(name) for name in tables)]
+    published.extend(run_in_order(lambda write: write(), writers, threads))
     chosen = context.configuration.interest
     wanted = ["items", *["interest_periods"] * chosen.periods]
     wanted += ["interest_statement"] * chosen.statement
