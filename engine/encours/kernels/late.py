@@ -49,6 +49,7 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
 
     items       int64[m, 4]  as for `find_oldest_late`, but those of one line and day in any order
     credit_rc   int64[l]     credits of each line, not negative
+    materiality, release_day int64  as for `find_oldest_late`
     out_mark    uint8[m]     written: 1 where the order within the day matters
 
     It matters on the day on which the credits run out, on the first day that has an item left that
