@@ -207,8 +207,8 @@ def convert(amount_milli: Array, currency_code: Array, conversion: Conversion) -
     converted = np.empty(len(amount_milli), np.int64)
     fault = np.empty(len(amount_milli), np.uint8)
     if wide.convert_amounts(
-        np.ascontiguousarray(amount_milli),
-        np.ascontiguousarray(currency_code),
+        np.require(amount_milli, requirements=("C", "W")),
+        np.require(currency_code, requirements=("C", "W")),
         conversion.numerator,
         conversion.denominator,
         conversion.minor_unit_milli,
