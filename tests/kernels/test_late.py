@@ -1,6 +1,7 @@
 """The oldest late item of a line, after credits took the oldest ones."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
 
 
 def settled(
-    rows: list[tuple[int, ...]], credit: list[int], materiality: int
+    rows: Sequence[tuple[int, ...]], credit: list[int], materiality: int
 ) -> list[tuple[int, int]]:
     """Give each line's oldest item by name (the last field), and what is to be paid."""
     oldest, to_pay = np.empty(len(credit), np.int64), np.empty(len(credit), np.int64)
