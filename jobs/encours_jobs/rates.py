@@ -36,7 +36,7 @@ def command(*, series: str | None, config_file: Path | None, output_format: str)
 
     on_file = load_series(own_rates(settings.configuration(config_file, os.environ, {})))
     if series is not None:
-        on_file = {series: _named(series, on_file)}
+        on_file = {series: settings.one_of("rate series", series, on_file)}
     if output_format == "json":
         records = {name: series_record(one) for name, one in on_file.items()}
         outcome.emit(json.dumps(records, indent=2, ensure_ascii=False))
@@ -44,19 +44,6 @@ def command(*, series: str | None, config_file: Path | None, output_format: str)
         outcome.emit(_values(on_file[series]))
     else:
         outcome.emit(_table(on_file))
-
-
-def _named(name: str, series: Mapping[str, "RateSeries"]) -> "RateSeries":
-    from encours_schemas.errors import UsageWrong
-    from encours_schemas.names import nearest_name
-
-    if name not in series:
-        near = nearest_name(name, series)
-        raise UsageWrong(
-            what=f"there is no rate series {name}",
-            cure=f"did you mean {near}?" if near else f"there are {', '.join(series)}",
-        )
-    return series[name]
 
 
 def _values(series: "RateSeries") -> str:

@@ -40,7 +40,7 @@ def command(*, name: str | None, config_file: Path | None, output_format: str) -
     series = load_series(own_rates(configuration))
     regimes = load_regimes(own_regimes(configuration))
     if name is not None:
-        regimes = {name: _named(name, regimes)}
+        regimes = {name: settings.one_of("regime", name, regimes)}
     if output_format == "json":
         records = {key: regime_record(one, series) for key, one in regimes.items()}
         outcome.emit(json.dumps(records, indent=2, ensure_ascii=False))
@@ -48,19 +48,6 @@ def command(*, name: str | None, config_file: Path | None, output_format: str) -
         outcome.emit(_facts(regimes[name], series))
     else:
         outcome.emit(_table(regimes, series))
-
-
-def _named(name: str, regimes: Mapping[str, "Regime"]) -> "Regime":
-    from encours_schemas.errors import UsageWrong
-    from encours_schemas.names import nearest_name
-
-    if name not in regimes:
-        near = nearest_name(name, regimes)
-        raise UsageWrong(
-            what=f"there is no regime {name}",
-            cure=f"did you mean {near}?" if near else f"there are {', '.join(regimes)}",
-        )
-    return regimes[name]
 
 
 def _table(regimes: Mapping[str, "Regime"], series: Mapping[str, "RateSeries"]) -> str:

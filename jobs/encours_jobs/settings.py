@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from encours_schemas.configuration import Configuration, Loaded
+
+Named = TypeVar("Named")
 
 KEYS = {
     "reporting_currency": "reporting.currency",
@@ -35,3 +37,17 @@ def configuration(
 ) -> "Configuration":
     """Load the configuration, as `load` does, without the origins."""
     return load(config_file, environment, flags).configuration
+
+
+def one_of(kind: str, name: str, known: Mapping[str, Named]) -> Named:
+    """Give what has that name; UsageWrong (2) suggests the nearest where there is none."""
+    from encours_schemas.errors import UsageWrong
+    from encours_schemas.names import nearest_name
+
+    if name not in known:
+        near = nearest_name(name, known)
+        raise UsageWrong(
+            what=f"there is no {kind} {name}",
+            cure=f"did you mean {near}?" if near else f"there are {', '.join(known)}",
+        )
+    return known[name]
