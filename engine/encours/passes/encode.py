@@ -75,7 +75,7 @@ def gather_rows(
         texts[name] = column.cast(column.type.value_type) if is_listed else column
     is_published = measured.is_published
     if not is_published.all():
-        count = np.count_nonzero(is_published)
+        count = int(np.count_nonzero(is_published))
         numbers = {name: _kept(values, is_published, count) for name, values in numbers.items()}
         chosen = pa.array(is_published)
         texts = {name: column.filter(chosen) for name, column in texts.items()}
@@ -85,7 +85,7 @@ def gather_rows(
 def _kept(values: Array, chosen: Array, count: int) -> Array:
     """Give the chosen values, `count` of them, of int32[n] or int64[n]."""
     out = np.empty(count + 1, values.dtype)
-    keep = keep_int32 if values.dtype == np.int32 else keep_int64
+    keep: Any = keep_int32 if values.dtype == np.int32 else keep_int64
     keep(np.require(values, requirements=("C", "W")), chosen.view(np.uint8), out)
     return out[:count]
 
