@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encours.kernels.keys import assign_ids
-from encours.kernels.totals import add_items, add_rows, sum_by_code
+from encours.kernels.totals import add_rows, sum_by_code
 from encours.ledger.master import CURRENCIES
 from encours_schemas.errors import ControlFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from encours.kernels.totals import LineItems
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,6 +38,11 @@ class KeyedSums:
         self._slots = np.full(16, -1, np.int32)
 
     @property
+    def room(self) -> tuple[Array, Array]:
+        """Give sums and least days with room for more keys, for kernels that add by place."""
+        return self._sums, self._minimum
+
+    @property
     def keys(self) -> Array:
         """Give the keys met so far."""
         return self._keys[: self.count]
@@ -61,22 +64,14 @@ class KeyedSums:
         """
         if not len(key):
             return
-        ids = self._ids(key)
+        ids = self.number(key)
         if minimum is None:
             minimum = np.full(len(key), NO_MINIMUM, np.int32)
         values = np.ascontiguousarray(values)
-        self._require(add_rows(ids, values, minimum, self._sums, self._minimum))
+        require_within(add_rows(ids, values, minimum, self._sums, self._minimum))
 
-    def add_items(self, key: Array, items: LineItems) -> None:
-        """Add published items to their lines: int64[n] keys, columns of n items.
-
-        Raises ControlFailed (70) when a sum passes 2^62 thousandths.
-        """
-        if len(key):
-            self._require(add_items(self._ids(key), items, self._sums, self._minimum))
-
-    def _ids(self, key: Array) -> Array:
-        """Number the keys, and give new ones sums of zero: int32[n]."""
+    def number(self, key: Array) -> Array:
+        """Give the place of each key's sums, int32[n] of int64[n]; new ones begin with zero."""
         self._reserve(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
@@ -84,16 +79,6 @@ class KeyedSums:
         self._sums[before : self.count] = 0
         self._minimum[before : self.count] = NO_MINIMUM
         return ids
-
-    @staticmethod
-    def _require(overflow: int) -> None:
-        """Refuse sums that have left their range."""
-        if overflow >= 0:
-            raise ControlFailed(
-                what="a sum of amounts is larger than 64 bits of thousandths",
-                expected="amounts and sums of at most 15 digits before the point",
-                cure="correct the largest amounts of the ledger",
-            )
 
     def merge(self, other: KeyedSums) -> None:
         """Add the sums of another unit."""
@@ -112,6 +97,16 @@ class KeyedSums:
             again = np.empty(self.count, np.int32)
             known = self.keys.copy()
             assign_ids(known, self._slots, self._keys, 0, again)
+
+
+def require_within(overflow: int) -> None:
+    """Refuse sums that have left their range: ControlFailed (70) unless `overflow` is negative."""
+    if overflow >= 0:
+        raise ControlFailed(
+            what="a sum of amounts is larger than 64 bits of thousandths",
+            expected="amounts and sums of at most 15 digits before the point",
+            cure="correct the largest amounts of the ledger",
+        )
 
 
 def _longer(array: Array, length: int) -> Array:

@@ -35,6 +35,7 @@ _DICTIONARY_PAGE_BYTES: Final = 16 << 20
 
 PART_WRITE_OPTIONS: Final[dict[str, Any]] = {
     "version": "2.6",
+    "compression": "SNAPPY",
     "data_page_version": "1.0",
     "store_schema": False,
     "store_decimal_as_integer": True,
@@ -162,13 +163,12 @@ def write_options(schema: pa.Schema) -> dict[str, Any]:
     """Give the options of Arrow's writer for a stored schema."""
     dictionaries = [each.name for each in schema if pa.types.is_dictionary(each.type)]
     numbers = [each.name for each in schema if _is_number(each.type)]
-    texts = [each.name for each in schema if not _is_number(each.type)]
+    money = [each.name for each in schema if pa.types.is_decimal64(each.type)]
+    unsorted = {*dictionaries, *money}
     return PART_WRITE_OPTIONS | {
         "use_dictionary": dictionaries,
         "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
-        "compression": dict.fromkeys(numbers, "SNAPPY") | dict.fromkeys(texts, "ZSTD"),
-        "compression_level": dict.fromkeys(texts, 1),
-        "write_statistics": [each.name for each in schema if each.name not in set(dictionaries)],
+        "write_statistics": [each.name for each in schema if each.name not in unsorted],
     }
 
 
