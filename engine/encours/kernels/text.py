@@ -101,15 +101,20 @@ class TextTable(NamedTuple):
 
 @kernel
 def _read_word(data, at):
-    """Give the eight bytes from `at` as one number, lowest byte first on every machine."""
+    """Give the eight bytes from `at` as one number, lowest byte first on every machine.
+
+    The position is unsigned: an index that might be negative is looked at eight times, which keeps
+    the compiler from reading the eight bytes at once.
+    """
+    at = np.uint64(at)
     word = np.uint64(data[at])
-    word |= np.uint64(data[at + 1]) << np.uint64(8)
-    word |= np.uint64(data[at + 2]) << np.uint64(16)
-    word |= np.uint64(data[at + 3]) << np.uint64(24)
-    word |= np.uint64(data[at + 4]) << np.uint64(32)
-    word |= np.uint64(data[at + 5]) << np.uint64(40)
-    word |= np.uint64(data[at + 6]) << np.uint64(48)
-    return word | np.uint64(data[at + 7]) << np.uint64(56)
+    word |= np.uint64(data[at + np.uint64(1)]) << np.uint64(8)
+    word |= np.uint64(data[at + np.uint64(2)]) << np.uint64(16)
+    word |= np.uint64(data[at + np.uint64(3)]) << np.uint64(24)
+    word |= np.uint64(data[at + np.uint64(4)]) << np.uint64(32)
+    word |= np.uint64(data[at + np.uint64(5)]) << np.uint64(40)
+    word |= np.uint64(data[at + np.uint64(6)]) << np.uint64(48)
+    return word | np.uint64(data[at + np.uint64(7)]) << np.uint64(56)
 
 
 @kernel
