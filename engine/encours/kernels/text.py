@@ -118,7 +118,7 @@ def _read_word(data, at):
 
 
 @kernel
-def _hash_bytes(data, start, end):
+def hash_bytes(data, start, end):
     """Give two 64-bit hashes of `data[start:end]` that share nothing but the text.
 
     Each lane takes eight bytes at a time and mixes each in full before the next, with the
@@ -166,7 +166,7 @@ def hash_text(offsets, data, out_first, out_second):
     Not checked here: that the offsets lie within the data (`ledger.sources` validates columns).
     """
     for i in range(out_first.shape[0]):
-        out_first[i], out_second[i] = _hash_bytes(data, offsets[i], offsets[i + 1])
+        out_first[i], out_second[i] = hash_bytes(data, offsets[i], offsets[i + 1])
 
 
 @kernel
@@ -212,7 +212,7 @@ def find_codes(text, table, insert, out_code):
     for first in range(0, out_code.shape[0], block):
         last = min(first + block, out_code.shape[0])
         for i in range(first, last):
-            whole[i - first], _ = _hash_bytes(text.data, text.offsets[i], text.offsets[i + 1])
+            whole[i - first], _ = hash_bytes(text.data, text.offsets[i], text.offsets[i + 1])
         if not insert:
             for i in range(last - first):
                 slot = table.slots[np.int64(whole[i] & mask)]
