@@ -101,19 +101,24 @@ class TextTable(NamedTuple):
 
 @kernel
 def _read_word(data, at):
-    """Give the eight bytes from `at` as one number, lowest byte first on every machine."""
+    """Give the eight bytes from `at` as one number, lowest byte first on every machine.
+
+    The position is unsigned: an index that might be negative is looked at eight times, which keeps
+    the compiler from reading the eight bytes at once.
+    """
+    at = np.uint64(at)
     word = np.uint64(data[at])
-    word |= np.uint64(data[at + 1]) << np.uint64(8)
-    word |= np.uint64(data[at + 2]) << np.uint64(16)
-    word |= np.uint64(data[at + 3]) << np.uint64(24)
-    word |= np.uint64(data[at + 4]) << np.uint64(32)
-    word |= np.uint64(data[at + 5]) << np.uint64(40)
-    word |= np.uint64(data[at + 6]) << np.uint64(48)
-    return word | np.uint64(data[at + 7]) << np.uint64(56)
+    word |= np.uint64(data[at + np.uint64(1)]) << np.uint64(8)
+    word |= np.uint64(data[at + np.uint64(2)]) << np.uint64(16)
+    word |= np.uint64(data[at + np.uint64(3)]) << np.uint64(24)
+    word |= np.uint64(data[at + np.uint64(4)]) << np.uint64(32)
+    word |= np.uint64(data[at + np.uint64(5)]) << np.uint64(40)
+    word |= np.uint64(data[at + np.uint64(6)]) << np.uint64(48)
+    return word | np.uint64(data[at + np.uint64(7)]) << np.uint64(56)
 
 
 @kernel
-def _hash_bytes(data, start, end):
+def hash_bytes(data, start, end):
     """Give two 64-bit hashes of `data[start:end]` that share nothing but the text.
 
     Each lane takes eight bytes at a time and mixes each in full before the next, with the
@@ -161,7 +166,7 @@ def hash_text(offsets, data, out_first, out_second):
     Not checked here: that the offsets lie within the data (`ledger.sources` validates columns).
     """
     for i in range(out_first.shape[0]):
-        out_first[i], out_second[i] = _hash_bytes(data, offsets[i], offsets[i + 1])
+        out_first[i], out_second[i] = hash_bytes(data, offsets[i], offsets[i + 1])
 
 
 @kernel
@@ -207,7 +212,7 @@ def find_codes(text, table, insert, out_code):
     for first in range(0, out_code.shape[0], block):
         last = min(first + block, out_code.shape[0])
         for i in range(first, last):
-            whole[i - first], _ = _hash_bytes(text.data, text.offsets[i], text.offsets[i + 1])
+            whole[i - first], _ = hash_bytes(text.data, text.offsets[i], text.offsets[i + 1])
         if not insert:
             for i in range(last - first):
                 slot = table.slots[np.int64(whole[i] & mask)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from encours.kernels import allocation as kernels
-from encours.kernels.keys import partition_rows
+from encours.kernels.keys import AllocationColumns, pack_allocations, partition_rows
 from encours.ledger.checking import (
     ABSENT,
     REASON_POSITION,
@@ -53,10 +53,16 @@ ALLOCATION_RECORD = np.dtype(
 
 
 class DecodedAllocations(NamedTuple):
-    """Good allocations of a unit as records, their rows, and what is wrong with others."""
+    """Good allocations of a unit as records, their rows and shards, and what is wrong with others.
+
+    records  `ALLOCATION_RECORD`[k]
+    rows     int64[k]
+    shard    int32[k]  where the item of each is looked for
+    """
 
     records: Array
     rows: Array
+    shard: Array
     faults: RowFaults
     checked: CheckedColumns
 
@@ -70,19 +76,21 @@ def decode_allocations(
     if "currency" in data.column_names:
         currency = listed_codes(combine(data.column("currency")), CURRENCY_POSITIONS)
         checked.faults.add(currency == UNLISTED, "currency", Reason.UNKNOWN_CURRENCY)
-    rows = np.flatnonzero(~checked.faults.bad)
-    records = np.empty(len(rows), ALLOCATION_RECORD)
-    if len(rows):
-        first, second = hash_column(checked.values["item_id"])
-        value_day = checked.day("value_date")
-        records["first"], records["second"] = first[rows], second[rows]
-        records["ordinal"] = rows + first_ordinal
-        records["amount_milli"] = checked.money("amount")[rows]
-        records["value_day"] = value_day[rows]
-        records["posting_day"] = checked.day("posting_date", value_day)[rows]
-        records["currency_code"] = currency[rows]
-        records["kind_code"] = checked.listed("kind", default=0)[rows]
-    return DecodedAllocations(records, rows, checked.faults, checked)
+    records = np.empty(data.num_rows, ALLOCATION_RECORD)
+    rows, shard = np.empty(data.num_rows, np.int64), np.empty(data.num_rows, np.int32)
+    count = 0
+    if not checked.faults.bad.all():
+        columns = AllocationColumns(
+            *hash_column(checked.values["item_id"]),
+            checked.money("amount"),
+            checked.day("value_date"),
+            checked.day("posting_date"),
+            currency,
+            checked.listed("kind"),
+            checked.faults.reason,
+        )
+        count = pack_allocations(columns, first_ordinal, records, rows, shard)
+    return DecodedAllocations(records[:count], rows[:count], shard[:count], checked.faults, checked)
 
 
 def by_item(records: Array, first_ordinal: int, item_count: int) -> Array:
