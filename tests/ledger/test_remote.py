@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 from moto.server import ThreadedMotoServer
 
-from encours.ledger import sources, storages
+from encours.ledger import remote, sources, storages
 from encours.ledger.remote import RemoteLedger, fetch_ledger, is_remote
 from encours_jobs.cli import main
 from encours_schemas.errors import (
@@ -347,6 +347,18 @@ def test_fetch_ledger__without_an_answer_from_the_giver_of_tokens_asks_to_try_ag
     monkeypatch.setattr(storages, "_RETRY_SECONDS", 1.0)
     with pytest.raises(OutputBusy, match=r"try again; .*GOOGLE_APPLICATION_CREDENTIALS"):
         fetch_ledger("gs://any/2026", tmp_path / "fetched")
+
+
+def test_fetch_ledger__copies_every_block(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_BLOCK_BYTES", 1000)
+    text = "".join(f"{number}\n" for number in range(2500))
+    store.put("customers_long.txt", text)
+    store.put("customers_empty.txt", "")
+    fetch_ledger(store.address, tmp_path / "fetched")
+    assert (tmp_path / "fetched/customers_long.txt").read_text() == text
+    assert (tmp_path / "fetched/customers_empty.txt").read_text() == ""
 
 
 def test_fetch_ledger__refuses_names_that_no_disk_takes(store: Store, tmp_path: Path) -> None:
