@@ -367,6 +367,18 @@ def test_fetch_ledger__refuses_names_that_no_disk_takes(store: Store, tmp_path: 
         fetch_ledger(store.address, tmp_path / "fetched")
 
 
+def test_fetch_ledger__refuses_a_folder_without_a_name(
+    az_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = az_store(az_server, next(buckets), tmp_path, monkeypatch)
+    bucket = store.base.partition("/")[0]
+    store.files.create_dir(bucket)
+    store.put("customers.csv", FILES["customers.csv"])
+    azure.containers[bucket]["2026//1.csv"] = azure.containers[bucket]["2026/customers.csv"]
+    with pytest.raises(InputRefused, match="without empty parts"):
+        fetch_ledger(store.address, tmp_path / "fetched")
+
+
 def test_fetch_ledger__refuses_an_object_whose_name_is_also_a_folder(
     az_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

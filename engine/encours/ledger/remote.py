@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -108,19 +110,13 @@ def _listed(files: pa_fs.FileSystem, base: str, address: str) -> tuple[RemoteObj
     import pyarrow.fs as pa_fs
 
     found = []
-    below = pa_fs.FileSelector(base, recursive=True)
-    for info in patiently(lambda: files.get_file_info(below)):
+    for info in _entries(files, base, address):
         relative = info.path.removeprefix(f"{base}/")
         is_hidden = any(part.startswith((".", "_")) for part in relative.split("/"))
         if info.type != pa_fs.FileType.File or is_hidden:
             continue
         if not _is_safe(relative):
-            raise InputRefused(
-                what="an object's name is no file name",
-                where=address,
-                expected="names without `..`, without a backslash and not empty",
-                cure="rename the object",
-            )
+            raise _unnamed(address)
         found.append(RemoteObject(relative, info.size, info.mtime_ns))
         if len(found) > _OBJECTS_MAX:
             raise InputRefused(
@@ -130,6 +126,37 @@ def _listed(files: pa_fs.FileSystem, base: str, address: str) -> tuple[RemoteObj
                 cure="name the prefix of one ledger",
             )
     return tuple(sorted(found, key=lambda one: one.relative))
+
+
+def _entries(files: pa_fs.FileSystem, base: str, address: str) -> Iterator[pa_fs.FileInfo]:
+    """Give objects and folders below a path.
+
+    Azure's client takes a folder without a name for the folder that it is in, and would go down
+    until the stack ends: there, each folder is listed by itself.
+    """
+    import pyarrow.fs as pa_fs
+
+    is_azure = files.type_name == "abfs"
+    folders = [base]
+    while folders:
+        folder = folders.pop()
+        selector = pa_fs.FileSelector(folder, recursive=not is_azure)
+        for info in patiently(partial(files.get_file_info, selector)):
+            if is_azure and info.type == pa_fs.FileType.Directory:
+                if info.path == folder:
+                    raise _unnamed(address)
+                folders.append(info.path)
+            yield info
+
+
+def _unnamed(address: str) -> InputRefused:
+    """Say that a name cannot be a file's."""
+    return InputRefused(
+        what="an object's name is no file name",
+        where=address,
+        expected="names without `..`, without a backslash and without empty parts",
+        cure="rename the object",
+    )
 
 
 def _is_safe(relative: str) -> bool:
