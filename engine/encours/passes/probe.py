@@ -48,22 +48,28 @@ class ProbedUnit(NamedTuple):
     conflicts: Array
 
 
+def columns_never_needed(*, knows_customers: bool) -> frozenset[str]:
+    """Name the columns of `open_items` that no pass over the rows needs.
+
+    knows_customers  the customer of every row has been looked up
+    """
+    return _NEVER_DECIDES | {"customer_id"} if knows_customers else _NEVER_DECIDES
+
+
 def columns_not_needed(
     cover: CoverPass | None, *, has_shared: bool, knows_customers: bool
 ) -> frozenset[str]:
-    """Name the columns of `open_items` that may stay unread.
+    """Name the columns of `open_items` that may stay unread where a unit is probed.
 
     cover            None where no item of the unit can be insured
     has_shared       documents of the unit lie in other units, too
     knows_customers  the customer of every row has been looked up
     """
-    left_out = set(_NEVER_DECIDES)
+    left_out = set(columns_never_needed(knows_customers=knows_customers))
     if not has_shared:
         left_out.add("document_number")
     if cover is None or not cover.insurance.binds_orders:
         left_out.add("order_id")
-    if knows_customers:
-        left_out.add("customer_id")
     return frozenset(left_out)
 
 

@@ -27,6 +27,7 @@ from encours.passes.naming import naming_row
 from encours.passes.probe import (
     ProbedUnit,
     candidates_of,
+    columns_never_needed,
     columns_not_needed,
     probe_cover,
     probe_documents,
@@ -214,9 +215,11 @@ class RowsPass:
             return None
         return probe_documents(probed, shared, self._extract_day, self._context)
 
-    def _read(self, unit: Unit) -> pa.Table:
+    def _read(self, unit: Unit, neighbours: Neighbours) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
-        data = self._source.read(unit, self._columns, proven=KEY_COLUMNS)
+        left_out = columns_never_needed(knows_customers=neighbours.customer_code is not None)
+        wanted = [name for name in self._columns if name not in left_out]
+        data = self._source.read(unit, wanted, proven=KEY_COLUMNS)
         return with_carried(data, self._carried)
 
     def _neighbours(self, unit: Unit, shared: SharedDocuments) -> Neighbours:
@@ -247,9 +250,10 @@ class RowsPass:
         writers: dict[str, Any] = {}
         for unit in units:
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
+                neighbours = self._with_facts(unit, self._neighbours(unit, self._shared))
                 result = compute_unit(
-                    self._read(unit),
-                    self._with_facts(unit, self._neighbours(unit, self._shared)),
+                    self._read(unit, neighbours),
+                    neighbours,
                     UnitOptions(self._extract_day, self._chunk_rows),
                     self._context,
                 )
