@@ -123,6 +123,14 @@ class KeyedSums:
             assign_ids(known, self._slots, self._keys, 0, again)
 
 
+def joined_sums(parts: list[KeyedSums]) -> KeyedSums:
+    """Give the sums of all parts together, at least one; the others are added to the first."""
+    first, *others = parts
+    for other in others:
+        first.merge(other)
+    return first
+
+
 def require_within(overflow: int) -> None:
     """Refuse sums that have left their range: ControlFailed (70) unless `overflow` is negative."""
     if overflow >= 0:
@@ -142,6 +150,8 @@ class CurrencyTotals:
 
     def add(self, name: str, currency_code: Array, milli: Array, chosen: Array) -> None:
         """Add the chosen rows of an amount column to the totals of `name`."""
+        if not milli.any() or not chosen.any():
+            return
         high = np.zeros(len(CURRENCIES), np.int64)
         low = np.zeros(len(CURRENCIES), np.int64)
         sum_by_code(currency_code, milli, chosen.astype(np.uint8), high, low)
