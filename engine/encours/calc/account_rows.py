@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS, Positions
-from encours.calc.sums import KeyedSums, stretches
+from encours.calc.sums import STRETCH_ROWS, KeyedSums, stretches
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import DEFAULT_SEGMENT
 
@@ -127,6 +127,7 @@ def account_rows(positions: Positions, limits: Limits, context: RunContext) -> A
     place += customers.account_code[positions.customer_code]
     keys = _in_published_order(np.concatenate([place, extra]), len(segments), accounts)
     sums = KeyedSums(len(POSITION_SUMS) + 1)
+    sums.reserve(len(keys) + STRETCH_ROWS)
     for some in stretches(len(keys)):
         sums.add(keys[some], np.zeros((len(keys[some]), len(POSITION_SUMS) + 1), np.int64))
     for some in stretches(len(positions.customer_code)):
@@ -154,6 +155,8 @@ def _accounts(
 ) -> tuple[pa.Array, Array]:
     """Give all account ids, and the keys of accounts that have a row without any item or order.
 
+    A key may come more than once.
+
     A limit named for a segment gives that row; a limit without one, open proceedings or a manual
     hold give a row in `ALL` to an account that has no other.
     """
@@ -168,13 +171,13 @@ def _accounts(
     place = np.array([segments.index(name) if name in segments else -1 for name in limits.segments])
     place = np.append(place, -1)[limits.segment_code][~limits.is_group]
     code = code[limits.party_code[~limits.is_group]] if len(limits) else code[:0]
-    with_segment = np.unique((place * len(accounts) + code)[place >= 0])
+    with_segment = (place * len(accounts) + code)[place >= 0]
     flagged = is_under_proceedings(customers, context.as_of_day) | customers.has_manual_hold
     alone = np.concatenate([code[place < 0], customers.account_code[flagged]])
     has_row = np.zeros(len(accounts), bool)
     has_row[customers.account_code[positions.customer_code]] = True
     has_row[code[place >= 0]] = True
-    lonely = np.unique(alone[~has_row[alone]])
+    lonely = alone[~has_row[alone]]
     return accounts, np.concatenate(
         [with_segment, segments.index(DEFAULT_SEGMENT) * len(accounts) + lonely]
     ).astype(np.int64)

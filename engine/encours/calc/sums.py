@@ -91,7 +91,7 @@ class KeyedSums:
 
     def _ids(self, key: Array) -> Array:
         """Number the keys, and give new ones sums of zero: int32[n]."""
-        self._reserve(len(key))
+        self.reserve(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
         self.count = int(assign_ids(key, self._slots, self._keys, self.count, ids))
@@ -126,7 +126,7 @@ class KeyedSums:
         for array in (self._keys, self._sums, self._minimum):
             array.resize((capacity, *array.shape[1:]), refcheck=False)
 
-    def _reserve(self, more: int) -> None:
+    def reserve(self, more: int) -> None:
         """Make room for so many keys beyond those that are there."""
         needed = self.count + more
         if needed > len(self._keys):
