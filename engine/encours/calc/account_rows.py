@@ -161,13 +161,13 @@ def _accounts(
     hold give a row in `ALL` to an account that has no other.
     """
     customers = context.master.customers
-    is_new = pc.invert(pc.is_in(limits.parties, value_set=customers.account_ids))
+    code = pc.index_in(limits.parties, value_set=customers.account_ids)
+    code = pc.fill_null(code, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     named = np.zeros(len(limits.parties), bool)
     named[limits.party_code[~limits.is_group]] = True
-    new = limits.parties.filter(pc.and_(is_new, pa.array(named)))
-    accounts = pa.concat_arrays([customers.account_ids, new])
-    code = pc.index_in(limits.parties, value_set=accounts)
-    code = pc.fill_null(code, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    new = np.flatnonzero((code < 0) & named)
+    code[new] = len(customers.account_ids) + np.arange(len(new))
+    accounts = pa.concat_arrays([customers.account_ids, limits.parties.take(pa.array(new))])
     place = np.array([segments.index(name) if name in segments else -1 for name in limits.segments])
     place = np.append(place, -1)[limits.segment_code][~limits.is_group]
     code = code[limits.party_code[~limits.is_group]] if len(limits) else code[:0]
