@@ -86,7 +86,7 @@ class KeyedSums:
 
     def number(self, key: Array) -> Array:
         """Give the place of each key's sums, int32[n] of int64[n]; new ones begin with zero."""
-        self._reserve(len(key))
+        self.reserve(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
         self.count = int(assign_ids(key, self._slots, self._keys, self.count, ids))
@@ -111,7 +111,7 @@ class KeyedSums:
         for array in (self._keys, self._sums, self._minimum):
             array.resize((capacity, *array.shape[1:]), refcheck=False)
 
-    def _reserve(self, more: int) -> None:
+    def reserve(self, more: int) -> None:
         """Make room for so many keys beyond those that are there."""
         needed = self.count + more
         if needed > len(self._keys):

@@ -1,5 +1,7 @@
 """What Arrow columns are made of: the rows in use, bitmaps of what is there, dictionaries."""
 
+from typing import Any
+
 from encours.kernels._jit import kernel
 
 
@@ -64,5 +66,5 @@ def _keep_chosen(values, chosen, out_kept):
         at += chosen[i]
 
 
-keep_int32 = kernel(_keep_chosen)
-keep_int64 = kernel(_keep_chosen)
+keep_int32: Any = kernel(_keep_chosen)
+keep_int64: Any = kernel(_keep_chosen)

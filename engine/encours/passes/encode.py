@@ -75,7 +75,7 @@ def gather_rows(
         texts[name] = column.cast(column.type.value_type) if is_listed else column
     is_published = measured.is_published
     if not is_published.all():
-        count = np.count_nonzero(is_published)
+        count = int(np.count_nonzero(is_published))
         numbers = {name: _kept(values, is_published, count) for name, values in numbers.items()}
         chosen = pa.array(is_published)
         texts = {name: column.filter(chosen) for name, column in texts.items()}

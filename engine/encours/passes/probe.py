@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from encours.calc.cover_items import INSURABLE_TYPES
 from encours.calc.documents import Candidates, document_keys, find_candidates, is_among
@@ -73,12 +74,14 @@ def columns_not_needed(
     return frozenset(left_out)
 
 
-def probe_cover(probed: ProbedUnit, cover: CoverPass, context: RunContext) -> None:
-    """Decode the rows of a unit that insurance may cover by customer and type, and park them."""
-    wanted = cover.is_wanted(probed.customer_code)
+def probe_cover(probed: ProbedUnit, wanted: Array, cover: CoverPass, context: RunContext) -> None:
+    """Decode the rows of a unit that insurance may cover by customer and type, and park them.
+
+    wanted  bool[n]  `CoverPass.is_wanted` of the rows
+    """
     if "document_type" in probed.data.column_names:
         types = dict.fromkeys(INSURABLE_TYPES, 0)
-        wanted &= listed_codes(combine(probed.data.column("document_type")), types) >= 0
+        wanted = wanted & (listed_codes(combine(probed.data.column("document_type")), types) >= 0)
     rows = np.flatnonzero(wanted)
     if not len(rows):
         return
@@ -128,7 +131,7 @@ def _some_rows(probed: ProbedUnit, wanted: Array) -> tuple[pa.Table, Array, Neig
 
     Dictionaries that are larger than the rows stay behind.
     """
-    few = probed.data.take(pa.array(wanted))
+    few = pc.take(probed.data, pa.array(wanted.astype(np.int32)), boundscheck=False)
     columns = [combine(column) for column in few.columns]
     columns = [
         column.dictionary_decode()

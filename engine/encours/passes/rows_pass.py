@@ -195,22 +195,24 @@ class RowsPass:
         has_shared = bool(self._keys.units_with_shared[unit.number])
         cover = self._cover if self._insures else None
         codes = self._keys.customer_codes.of_unit(unit)
-        if cover is not None and codes is not None and not cover.is_wanted(codes).any():
+        wanted = None if cover is None or codes is None else cover.is_wanted(codes)
+        if wanted is not None and not wanted.any():
             cover = None
         if cover is None and not has_shared:
             return None
         left_out = columns_not_needed(
             cover, has_shared=has_shared, knows_customers=codes is not None
         )
-        wanted = [name for name in self._columns if name in OPEN_ITEMS.names]
-        wanted = [name for name in wanted if name not in left_out]
-        data = self._source.read(unit, wanted, proven=KEY_COLUMNS)
+        names = [name for name in self._columns if name in OPEN_ITEMS.names]
+        names = [name for name in names if name not in left_out]
+        data = self._source.read(unit, names, proven=KEY_COLUMNS)
         if codes is None:
             codes = self._context.master.customer_codes(data)
         records = self._keys.routed.read(unit.number)
         probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit))
         if cover is not None:
-            probe_cover(probed, cover, self._context)
+            wanted = cover.is_wanted(codes) if wanted is None else wanted
+            probe_cover(probed, wanted, cover, self._context)
         if not has_shared:
             return None
         return probe_documents(probed, shared, self._extract_day, self._context)
