@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encours.calc.accounts import ageing
-from encours.calc.lines import CELL_SUMS, LINE_SUMS, line_key, line_of_key, sum_lines
-from encours.kernels.totals import LINE_COLUMNS
+from encours.calc.lines import (
+    CELL_SUMS,
+    LINE_SUMS,
+    ageing_bucket_count,
+    line_key,
+    line_of_key,
+    sum_lines,
+)
+from encours.kernels.totals import LINE_COLUMNS, SUM_LIMIT
 from encours.ledger.master import CURRENCIES
+from encours_schemas.errors import ControlFailed
 from tests.calc.stand_ins import EUR, USD, customers, run_context
 
 
@@ -90,3 +98,22 @@ def test_sum_lines__counts_open_items_in_cells_and_all_rows_in_lines() -> None:
     assert int(cells.sums[:, CELL_SUMS.index("item_count")].sum()) == 3
     assert int(lines.sums[:, LINE_SUMS.index("item_count")].sum()) == 3
     assert int(lines.sums[:, LINE_SUMS.index("open_rc")].sum()) == 9
+
+
+def test_sum_lines__packs_the_keys_that_are_unpacked() -> None:
+    buckets = [0, 1, 2, 1, 0, 3]
+    items, measured, paid = unit(buckets, [5, 0, 7, -3, 4, 2])
+    context = run_context(customers(2))
+    lines, cells = sum_lines(items, measured, paid, np.array([0, 1, 3, 5]), context)
+    keys = line_key(items.customer_code, items.company_code, items.currency_code, 1)
+    assert lines.keys.tolist() == list(dict.fromkeys(keys[[0, 1, 3, 5]].tolist()))
+    width = ageing_bucket_count(context)
+    assert cells.keys.tolist() == [int(keys[row]) * width + buckets[row] for row in (0, 3, 5)]
+
+
+def test_sum_lines__refuses_sums_beyond_their_limit() -> None:
+    count = SUM_LIMIT // 10**17 + 1
+    items, measured, paid = unit([0] * count, [10**17] * count)
+    items.customer_code[:], items.currency_code[:] = 0, EUR
+    with pytest.raises(ControlFailed, match="larger than 64 bits"):
+        sum_lines(items, measured, paid, np.arange(count), run_context(customers(1)))

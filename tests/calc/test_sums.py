@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encours.calc.sums import NO_MINIMUM, CurrencyTotals, KeyedSums
-from encours.kernels.totals import LINE_COLUMNS, SUM_LIMIT, LineItems
 from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS
 from encours_schemas.errors import ControlFailed
 
@@ -122,16 +121,6 @@ def test_keyed_sums__refuse_two_halves_that_are_too_much_together() -> None:
     merged = summed([(1, 2**62, 0)])
     with pytest.raises(ControlFailed, match="larger than 64 bits"):
         merged.merge(summed([(1, 2**62, 0)]))
-
-
-def test_keyed_sums__refuse_items_beyond_their_limit() -> None:
-    count = SUM_LIMIT // 10**17 + 1
-    zeros, days = np.zeros(count, np.int64), np.zeros(count, np.int32)
-    flags = np.zeros(count, np.uint8)
-    huge = np.full(count, 10**17, np.int64)
-    items = LineItems(days, huge, zeros, zeros, zeros, zeros, flags, flags, days, zeros)
-    with pytest.raises(ControlFailed, match="larger than 64 bits"):
-        KeyedSums(LINE_COLUMNS).add_items(np.zeros(count, np.int64), items)
 
 
 currencies = st.sampled_from(["EUR", "USD", "JPY", CURRENCIES[0], CURRENCIES[-1]])

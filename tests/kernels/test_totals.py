@@ -1,6 +1,7 @@
 """The summing kernels against Python's own integers, near both ends of 64 bits."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encours.kernels import totals as kernels
-from encours.kernels.totals import LINE_COLUMNS, SUM_LIMIT, LineItems
+from encours.kernels.totals import LINE_COLUMNS, SUM_LIMIT, KeyCounts, LineItems, LineSums
 from tests.naive import totals as naive
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -118,78 +119,124 @@ def test_add_rows__like_twin_on_random_rows(rows: list[tuple[int, Any, int]]) ->
     assert_adds_like_twin(ids, [list(row[1]) for row in rows], minimum, [[0, 0, 0]] * 3)
 
 
+COUNTS = KeyCounts(companies=3, currencies=4, buckets=5)
+
+
 def columns(items: list[naive.LineItem]) -> LineItems:
     def of(name: str, dtype: str) -> Array:
         return np.array([getattr(item, name) for item in items], dtype)
 
+    names = ("customer", "company", "currency", "financing", "component", "bucket")
     return LineItems(
-        component=of("component", "i4"),
-        open_rc=of("open_rc", "i8"),
-        disputed_rc=of("disputed_rc", "i8"),
-        penalty_rc=of("penalty_rc", "i8"),
-        unbilled_rc=of("unbilled_rc", "i8"),
-        indemnity_rc=of("indemnity_rc", "i8"),
-        is_late=of("is_late", "u1"),
-        is_open=of("is_open", "u1"),
-        due_day=of("due_day", "i4"),
-        ledger_milli=of("ledger", "i8"),
+        *(of(name, "i4") for name in (*names, "days_past_due", "due_day")),
+        *(of(name, "i8") for name in vars(PLAIN) if name.startswith("open")),
+        *(of(f"{name}_rc", "i8") for name in ("disputed", "penalty", "unbilled", "indemnity")),
     )
 
 
-def add_items(lines: list[int], items: list[naive.LineItem], line_count: int) -> tuple[int, Any]:
-    sums = np.zeros((line_count, LINE_COLUMNS), np.int64)
-    least = np.full(line_count, NO_DAY_LEAST, np.int32)
-    failed = kernels.add_items(np.array(lines, np.int32), columns(items), sums, least)
-    return failed, list(zip(sums.tolist(), least.tolist(), strict=True))
+def added(items: list[naive.LineItem], rows: list[int]) -> tuple[int, Any, Any]:
+    """Add rows to their lines and cells: the place that failed, lines by key, cells by key."""
+    given, chosen = columns(items), np.array(rows, np.int64)
+    keys = [np.empty(len(rows), np.int64) for _ in range(2)]
+    open_count = kernels.pack_line_keys(chosen, given, COUNTS, *keys)
+    numbered = [np.unique(key, return_inverse=True) for key in (keys[0], keys[1][:open_count])]
+    (line_keys, line_id), (cell_keys, cell_id) = numbered
+    sums = LineSums(
+        np.zeros((len(line_keys), LINE_COLUMNS), np.int64),
+        np.full(len(line_keys), NO_DAY_LEAST, np.int32),
+        np.zeros((len(cell_keys), 4), np.int64),
+    )
+    ids = (line_id.astype(np.int32), cell_id.astype(np.int32))
+    failed = kernels.add_items(chosen, *ids, given, sums)
+    by_line = zip(sums.lines.tolist(), sums.oldest_day.tolist(), strict=True)
+    return (
+        failed,
+        dict(zip(line_keys.tolist(), by_line, strict=True)),
+        dict(zip(cell_keys.tolist(), sums.cells.tolist(), strict=True)),
+    )
+
+
+def line_key(item: naive.LineItem) -> int:
+    return (item.customer * COUNTS.companies + item.company) * COUNTS.currencies + item.currency
+
+
+def twin(items: list[naive.LineItem]) -> tuple[dict[int, Any], dict[int, Any]]:
+    lines: dict[int, list[naive.LineItem]] = {}
+    cells: dict[int, list[naive.LineItem]] = {}
+    for item in items:
+        lines.setdefault(line_key(item), []).append(item)
+        if item.open_milli:
+            cells.setdefault(line_key(item) * COUNTS.buckets + item.bucket, []).append(item)
+    return (
+        {key: naive.line_sums(members) for key, members in lines.items()},
+        {key: naive.cell_sums(members) for key, members in cells.items()},
+    )
+
+
+PLAIN = naive.LineItem(
+    customer=0,
+    company=0,
+    currency=0,
+    financing=0,
+    component=0,
+    bucket=0,
+    days_past_due=3,
+    due_day=5,
+    open_milli=0,
+    open_rc=0,
+    disputed_rc=0,
+    penalty_rc=0,
+    unbilled_rc=0,
+    indemnity_rc=0,
+)
 
 
 def random_item(chance: random.Random) -> naive.LineItem:
     amount = chance.choice([0, 1, -1, 100_000, -(10**18) + 1, 10**18 - 1])
     amount = chance.choice([amount, chance.randrange(-(10**9), 10**9)])
-    component = chance.randrange(-1, 9)
     return naive.LineItem(
-        component=component,
-        open_rc=amount,
+        customer=chance.choice([0, 1, 2**31 - 1]),
+        company=chance.randrange(COUNTS.companies),
+        currency=chance.randrange(COUNTS.currencies),
+        financing=chance.choice([0, 0, 2]),
+        component=chance.randrange(-1, 9),
+        bucket=chance.randrange(COUNTS.buckets),
+        days_past_due=chance.randrange(-2, 3),
+        due_day=chance.randrange(-5, 20_000),
+        open_milli=amount,
+        open_rc=amount // 2,
         disputed_rc=amount // 3,
         penalty_rc=chance.randrange(10**6),
         unbilled_rc=chance.randrange(-(10**6), 10**6),
         indemnity_rc=chance.choice([0, 40_000]),
-        is_late=chance.random() < 0.5 and component >= 0,
-        is_open=amount != 0,
-        due_day=chance.randrange(-5, 20_000),
-        ledger=chance.choice([0, amount]),
     )
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 300])
 def test_add_items__like_twin_on_random_items(count: int) -> None:
     chance = random.Random(count)
-    line_count = count // 3 + 1
     items = [random_item(chance) for _ in range(count)]
-    lines = [chance.randrange(line_count) for _ in items]
-    expected = []
-    for line in range(line_count):
-        members = [item for item, own in zip(items, lines, strict=True) if own == line]
-        expected.append(naive.line_sums(members))
-    largest = max((abs(amount) for amounts, _ in expected for amount in amounts), default=0)
-    assert largest < SUM_LIMIT
-    failed, found = add_items(lines, items, line_count)
-    assert failed == -1
-    assert found == [(amounts, least) for amounts, least in expected]
+    rows = [row for row in range(count) if chance.random() < 0.8]
+    lines, cells = twin([items[row] for row in rows])
+    amounts = [amount for sums, _ in lines.values() for amount in sums]
+    assert max(map(abs, amounts), default=0) < SUM_LIMIT
+    assert added(items, rows) == (-1, lines, cells)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(
-    "changed", ["open_rc", "disputed_rc", "penalty_rc", "unbilled_rc", "indemnity_rc", "ledger"]
+    "changed", ["open_milli", "open_rc", "disputed_rc", "penalty_rc", "unbilled_rc", "indemnity_rc"]
 )
-def test_add_items__flags_the_row_that_passes_the_limit(changed: str, sign: int) -> None:
-    plain = naive.LineItem(0, 0, 0, 0, 0, 0, is_late=True, is_open=True, due_day=5, ledger=0)
-    most = naive.LineItem(**{**vars(plain), changed: sign * (10**18 - 1)})
+@pytest.mark.parametrize("component", [-1, 0, 7])
+def test_add_items__flags_the_row_that_passes_the_limit(
+    changed: str, sign: int, component: int
+) -> None:
+    open_one = replace(PLAIN, open_milli=1, component=component)
+    most = replace(open_one, **{changed: sign * (10**18 - 1)})
     fitting = SUM_LIMIT // (10**18 - 1)
-    failed, found = add_items([0] * 20, [most] * 20, 1)
+    failed, found, _ = added([most] * 20, list(range(20)))
     assert failed == fitting
-    amounts, _ = naive.line_sums([most] * (fitting + 1))
-    assert found[0][0] == amounts
+    assert found == twin([most] * (fitting + 1))[0]
 
 
 def test_kernels_of_totals__take_columns_that_may_not_be_written() -> None:
@@ -205,10 +252,13 @@ def test_kernels_of_totals__take_columns_that_may_not_be_written() -> None:
     values = fixed([7], "i8").reshape(1, 1)
     assert kernels.add_rows(fixed([0], "i4"), values, fixed([5], "i4"), sums, least) == -1
     assert sums.tolist() == [[7]]
-    item = naive.LineItem(0, 7, 1, 2, 3, 4, is_late=True, is_open=True, due_day=-5, ledger=6)
+    item = replace(PLAIN, open_milli=6, open_rc=7, due_day=-5)
     read_only = columns([item])
     for column in read_only:
         column.flags.writeable = False
-    lines = np.zeros((1, LINE_COLUMNS), np.int64)
-    assert kernels.add_items(fixed([0], "i4"), read_only, lines, least) == -1
-    assert (lines.tolist(), least.tolist()) == ([naive.line_sums([item])[0]], [-5])
+    rows, place = fixed([0], "i8"), fixed([0], "i4")
+    line, cell = np.zeros((1, LINE_COLUMNS), np.int64), np.zeros((1, 4), np.int64)
+    sums_of_line = LineSums(line, least, cell)
+    assert kernels.add_items(rows, place, place, read_only, sums_of_line) == -1
+    assert (line.tolist(), least.tolist()) == ([naive.line_sums([item])[0]], [-5])
+    assert cell.tolist() == [naive.cell_sums([item])]

@@ -42,24 +42,28 @@ def add_rows(
 
 @dataclass
 class LineItem:
-    """One published item, in the reporting currency but for `ledger`."""
+    """One published item, in the reporting currency but for `open_milli`."""
 
+    customer: int
+    company: int
+    currency: int
+    financing: int
     component: int
+    bucket: int
+    days_past_due: int
+    due_day: int
+    open_milli: int
     open_rc: int
     disputed_rc: int
     penalty_rc: int
     unbilled_rc: int
     indemnity_rc: int
-    is_late: bool
-    is_open: bool
-    due_day: int
-    ledger: int
 
 
 def line_sums(items: Sequence[LineItem]) -> tuple[list[int], int]:
     """Give a line's eighteen sums, in the order of its columns, and its oldest late due day."""
     counted = [item for item in items if item.component >= 0]
-    late = [item for item in counted if item.is_late]
+    late = [item for item in counted if item.open_milli > 0 and item.days_past_due > 0]
     parked = [item for item in counted if item.component in {CREDIT_NOTES, UNAPPLIED_PAYMENTS}]
     components = [
         sum(item.open_rc for item in counted if item.component == component)
@@ -72,8 +76,19 @@ def line_sums(items: Sequence[LineItem]) -> tuple[list[int], int]:
         sum(item.penalty_rc for item in items),
         sum(item.unbilled_rc for item in items),
         sum(item.indemnity_rc for item in items),
-        sum(item.is_open for item in items),
+        sum(item.open_milli != 0 for item in items),
         sum(item.open_rc for item in parked if item.open_rc < 0),
         sum(item.open_rc for item in items),
-        sum(item.ledger for item in items),
+        sum(item.open_milli for item in items if item.financing == 0),
     ], min((item.due_day for item in late), default=NO_DAY_LEAST)
+
+
+def cell_sums(items: Sequence[LineItem]) -> list[int]:
+    """Give an ageing cell's four sums, in the order of its columns; only open items count."""
+    still_open = [item for item in items if item.open_milli]
+    return [
+        sum(item.open_milli for item in still_open),
+        sum(item.open_rc for item in still_open),
+        sum(item.disputed_rc for item in still_open),
+        len(still_open),
+    ]

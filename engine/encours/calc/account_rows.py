@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS, Positions
-from encours.calc.sums import KeyedSums
+from encours.calc.sums import KeyedSums, stretches
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import DEFAULT_SEGMENT
 
@@ -47,6 +48,10 @@ class AccountRows:
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.account_code)
+
+    def without_sums(self) -> AccountRows:
+        """Give the same rows without their sums: they can still be found."""
+        return replace(self, sums=KeyedSums(0))
 
     @cached_property
     def exposure_milli(self) -> Array:
@@ -118,11 +123,17 @@ def account_rows(positions: Positions, limits: Limits, context: RunContext) -> A
         [segments.index(name) for name in context.master.companies.segments], np.int64
     )
     accounts, extra = _accounts(positions, segments, limits, context)
-    key = segment[positions.company_code] * len(accounts)
-    key += customers.account_code[positions.customer_code]
     sums = KeyedSums(len(POSITION_SUMS) + 1)
-    sums.add(key, np.column_stack([positions.sums, positions.exposure]), positions.oldest_day)
-    sums.add(extra, np.zeros((len(extra), len(POSITION_SUMS) + 1), np.int64))
+    for some in stretches(len(positions.customer_code)):
+        key = segment[positions.company_code[some]] * len(accounts)
+        key += customers.account_code[positions.customer_code[some]]
+        own = positions.sums[some]
+        exposure = own[:, : len(COMPONENTS)].sum(axis=1)
+        sums.add(key, np.column_stack([own, exposure]), positions.oldest_day[some])
+    for some in stretches(len(extra)):
+        nothing = np.zeros((len(extra[some]), len(POSITION_SUMS) + 1), np.int64)
+        sums.add(extra[some], nothing)
+    sums.trim()
     segment_code, account_code = np.divmod(sums.keys, max(len(accounts), 1))
     standing = representatives(customers, accounts)[account_code]
     return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from encours.kernels.published import mark_valid, number_codes
 from encours.ledger.decode import NO_DAY
-from encours.ledger.numbering import number_keys
 from encours_schemas.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def milli_of(column: pa.ChunkedArray) -> Array:
 
 def day_array(values_day: Array) -> pa.Array:
     """Give a date column on top of an array of day numbers, not copied; null where `NO_DAY`."""
-    values = np.ascontiguousarray(values_day, np.int32)
-    return _primitive(pa.date32(), values, values != NO_DAY)
+    return _from_least(pa.date32(), values_day, NO_DAY + 1)
 
 
 def number_array(values: Array, valid: Array | None = None) -> pa.Array:
@@ -76,12 +75,7 @@ def number_array(values: Array, valid: Array | None = None) -> pa.Array:
 def listed_array(codes: Array, texts: Sequence[str] | pa.Array) -> pa.DictionaryArray:
     """Give texts of few distinct values as a dictionary column: null where the code is negative."""
     dictionary = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
-    codes = np.ascontiguousarray(codes, np.int32)
-    valid = codes >= 0
-    if valid.all():
-        return pa.DictionaryArray.from_arrays(_primitive(pa.int32(), codes, None), dictionary)
-    indices = _primitive(pa.int32(), np.where(valid, codes, np.int32(0)), valid)
-    return pa.DictionaryArray.from_arrays(indices, dictionary)
+    return pa.DictionaryArray.from_arrays(_from_least(pa.int32(), codes, 0), dictionary)
 
 
 def coded_array(codes: Array, texts: pa.Array) -> pa.DictionaryArray:
@@ -89,10 +83,24 @@ def coded_array(codes: Array, texts: pa.Array) -> pa.DictionaryArray:
 
     codes  int32[n]  positions in `texts`, none negative
     """
-    distinct = np.empty(len(codes), np.int64)
-    ids = number_keys(codes.astype(np.int64), distinct)
-    dictionary = texts.take(pa.array(distinct[: int(ids.max(initial=-1)) + 1]))
-    return pa.DictionaryArray.from_arrays(pa.array(ids), dictionary)
+    place = np.full(len(texts), -1, np.int32)
+    ids, distinct = np.empty(len(codes), np.int32), np.empty(len(codes), np.int32)
+    count = number_codes(_int32(codes), place, distinct, ids)
+    return pa.DictionaryArray.from_arrays(pa.array(ids), texts.take(pa.array(distinct[:count])))
+
+
+def _int32(values: Array) -> Array:
+    """Give int32[n] in memory of the one kind that kernels get."""
+    return np.require(values, np.int32, ("C", "W"))
+
+
+def _from_least(kind: pa.DataType, values: Array, least: int) -> pa.Array:
+    """Wrap int32[n] without a copy where the layout fits; null where a value is below `least`."""
+    values = _int32(values)
+    bits = np.empty((len(values) + 7) // 8, np.uint8)
+    missing = mark_valid(values, np.int32(least), bits)
+    buffers = [pa.py_buffer(bits) if missing else None, pa.py_buffer(values)]
+    return pa.Array.from_buffers(kind, len(values), buffers, missing)
 
 
 def _primitive(kind: pa.DataType, values: Array, valid: Array | None) -> pa.Array:

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 
 from encours.calc.items import convert
 from encours.calc.refusals import renumbering
+from encours.kernels.compensation import NO_BAND, UNDECIDED, BandTables, choose_bands
 from encours.kernels.interest_columns import REASON_BELOW_MINIMUM
 from encours.kernels.keys import COMPANY_MIX
 from encours.ledger.decode import NO_DAY, hash_column
-from encours.ledger.master import CURRENCY_POSITIONS
+from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS
 from encours.ledger.numbering import number_keys
-from encours.rules.indemnity import indemnity_sums
+from encours.rules.indemnity import indemnity_bands
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
@@ -183,25 +184,61 @@ def compensate(
 ) -> Indemnities:
     """Give each bearing item its regime's sum for the band of its first principal."""
     n = items.row_count
-    milli, rc = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    currency = np.full(n, -1, np.int32)
+    out = Indemnities(np.zeros(n, np.int64), np.full(n, -1, np.int32), np.zeros(n, np.int64))
     tables = context.law.indemnities
-    regime = measured.regime_code[bearers]
-    for band in sorted(set(tables.band_currency) - {""}):
-        in_band = np.array([own == band for own in tables.band_currency], bool)
-        rows = bearers[in_band[regime]]
+    kind = _kinds(items, measured, bearers, context)
+    paid = np.flatnonzero(kind != NO_BAND)
+    kind, rows = kind[paid], bearers[paid]
+    # Every item of a kind gets the same sum: each is converted once, if anybody gets it.
+    milli = tables.sum_milli.ravel()
+    currency = np.array([CURRENCY_POSITIONS.get(own, -1) for own in tables.currency], np.int32)
+    currency = np.repeat(currency, tables.sum_milli.shape[1])
+    used = np.flatnonzero(np.bincount(kind, minlength=len(milli)) * milli)
+    rc = np.zeros(len(milli), np.int64)
+    with renumbering(lambda place: int(rows[np.argmax(kind == used[place])])):
+        rc[used] = convert(milli[used], currency[used], context.reporting)
+    out.milli[rows] = np.take(milli, kind)
+    out.rc[rows] = np.take(rc, kind)
+    out.currency_code[rows] = np.take(np.where(milli == 0, np.int32(-1), currency), kind)
+    return out
+
+
+def _kinds(items: Items, measured: MeasuredItems, bearers: Array, context: RunContext) -> Array:
+    """Give which of the lump sums each bearer gets: int64[b], regime x bands + band or `NO_BAND`.
+
+    Raises what `convert` raises, for principals in the band's currency.
+    """
+    tables = context.law.indemnities
+    bands = sorted(set(tables.band_currency) - {""})
+    rates = [context.band_conversions[band] for band in bands]
+    shape = (len(bands), len(CURRENCIES))
+    band_of_regime = np.array(
+        [bands.index(own) if own else -1 for own in tables.band_currency], np.int32
+    )
+    kind = np.empty(len(bearers), np.int64)
+    undecided = choose_bands(
+        bearers,
+        np.require(measured.regime_code, requirements=("C", "W")),
+        np.require(measured.first_principal_milli, requirements=("C", "W")),
+        np.require(items.currency_code, requirements=("C", "W")),
+        BandTables(
+            band_of_regime,
+            tables.limit_milli,
+            np.array([rate.numerator for rate in rates], np.int64).reshape(shape),
+            np.array([rate.denominator for rate in rates], np.int64).reshape(shape),
+            np.array([rate.minor_unit_milli for rate in rates], np.int64),
+        ),
+        kind,
+    )
+    for position, rate in enumerate(rates if undecided else ()):
+        left = np.flatnonzero(kind == UNDECIDED)
+        left = left[band_of_regime[measured.regime_code[bearers[left]]] == position]
+        rows = bearers[left]
         with renumbering(rows.item):
             principal = convert(
-                measured.first_principal_milli[rows],
-                items.currency_code[rows],
-                context.band_conversions[band],
+                measured.first_principal_milli[rows], items.currency_code[rows], rate
             )
-        milli[rows] = indemnity_sums(tables, measured.regime_code[rows], principal)
-    currency[bearers] = np.array(
-        [CURRENCY_POSITIONS.get(own, -1) for own in tables.currency], np.int32
-    )[regime]
-    paid = np.flatnonzero(milli)
-    with renumbering(paid.item):
-        rc[paid] = convert(milli[paid], currency[paid], context.reporting)
-    currency[milli == 0] = -1
-    return Indemnities(milli, currency, rc)
+        regime = measured.regime_code[rows]
+        band = indemnity_bands(tables, regime, principal)
+        kind[left] = regime.astype(np.int64) * tables.limit_milli.shape[1] + band
+    return kind

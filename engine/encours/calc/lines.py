@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from encours.calc.context import COMPONENTS
-from encours.calc.sums import KeyedSums
-from encours.kernels.totals import LineItems
+from encours.calc.sums import KeyedSums, require_within
+from encours.kernels.totals import KeyCounts, LineItems, LineSums, add_items, pack_line_keys
 from encours.ledger.master import CURRENCIES
 
 if TYPE_CHECKING:
@@ -66,43 +66,39 @@ def ageing_bucket_count(context: RunContext) -> int:
 def sum_lines(
     items: Items, measured: MeasuredItems, paid: Indemnities, rows: Array, context: RunContext
 ) -> tuple[KeyedSums, KeyedSums]:
-    """Sum the published rows of a unit per line and per ageing cell (line x buckets + bucket)."""
-    key = line_key(
-        items.customer_code[rows],
-        items.company_code[rows],
-        items.currency_code[rows],
-        len(context.master.companies.codes),
+    """Sum the published rows of a unit per line and per ageing cell (line x buckets + bucket).
+
+    Raises ControlFailed (70) when a sum passes 2^62 thousandths.
+    """
+    columns = LineItems(
+        *(
+            # Kernels get memory of one kind, whoever made a column.
+            np.require(column, requirements=("C", "W"))
+            for column in (
+                items.customer_code,
+                items.company_code,
+                items.currency_code,
+                items.financing_code,
+                measured.component,
+                measured.bucket,
+                measured.days_past_due,
+                items.due_day,
+                measured.open_milli,
+                measured.open_rc,
+                measured.disputed_rc,
+                measured.penalty_rc,
+                measured.unbilled_rc,
+                paid.rc,
+            )
+        )
     )
-    component = measured.component[rows]
-    open_milli = measured.open_milli[rows]
-    open_rc = measured.open_rc[rows]
-    is_open = open_milli != 0
-    late = (component >= 0) & (open_milli > 0) & (measured.days_past_due[rows] > 0)
-    lines = KeyedSums(len(LINE_SUMS))
-    lines.add_items(
-        key,
-        LineItems(
-            component=component,
-            open_rc=open_rc,
-            disputed_rc=measured.disputed_rc[rows],
-            penalty_rc=measured.penalty_rc[rows],
-            unbilled_rc=measured.unbilled_rc[rows],
-            indemnity_rc=paid.rc[rows],
-            is_late=late.view(np.uint8),
-            is_open=is_open.view(np.uint8),
-            due_day=items.due_day[rows],
-            ledger_milli=np.where(items.financing_code[rows] == 0, open_milli, 0),
-        ),
+    counts = KeyCounts(
+        len(context.master.companies.codes), len(CURRENCIES), ageing_bucket_count(context)
     )
-    cells = KeyedSums(len(CELL_SUMS))
-    cell_values = np.column_stack(
-        [
-            open_milli[is_open],
-            open_rc[is_open],
-            measured.disputed_rc[rows][is_open],
-            np.ones(int(is_open.sum()), np.int64),
-        ]
-    )
-    cell_key = key * ageing_bucket_count(context) + measured.bucket[rows]
-    cells.add(cell_key[is_open], cell_values)
+    lines, cells = KeyedSums(len(LINE_SUMS)), KeyedSums(len(CELL_SUMS))
+    line_key, cell_key = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    open_count = pack_line_keys(rows, columns, counts, line_key, cell_key)
+    line_id, cell_id = lines.number(line_key), cells.number(cell_key[:open_count])
+    sums = LineSums(*lines.room, cells.room[0])
+    require_within(add_items(rows, line_id, cell_id, columns, sums))
     return lines, cells

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encours.kernels.keys import assign_ids
-from encours.kernels.totals import add_items, add_rows, sum_by_code
+from encours.kernels.totals import add_rows, sum_by_code
 from encours.ledger.master import CURRENCIES
 from encours_schemas.errors import ControlFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from encours.kernels.totals import LineItems
+    from collections.abc import Iterator, Mapping
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 NO_MINIMUM = np.iinfo(np.int32).max
+STRETCH_ROWS = 65_536
+"""Rows that are worked on at once where there is one per account or line."""
+
+
+def stretches(count: int) -> Iterator[slice]:
+    """Give all rows, so many at once that what is worked out on the way does not weigh."""
+    for start in range(0, count, STRETCH_ROWS):
+        yield slice(start, min(start + STRETCH_ROWS, count))
 
 
 class KeyedSums:
@@ -28,16 +34,27 @@ class KeyedSums:
     keys     int64[k]     in order of first appearance
     sums     int64[k, w]  checked additions: an overflow is an error, it never wraps
     minimum  int32[k]     least of one day per row
+
+    What these give lies in the memory of the sums: it is to be let go of before more is added.
     """
 
     def __init__(self, width: int) -> None:
         """Start empty, with `width` summed columns."""
-        self.count = 0
         self._width = width
+        self.clear()
+
+    def clear(self) -> None:
+        """Let go of all keys and sums."""
+        self.count = 0
         self._keys = np.empty(0, np.int64)
-        self._sums = np.empty((0, width), np.int64)
+        self._sums = np.empty((0, self._width), np.int64)
         self._minimum = np.empty(0, np.int32)
         self._slots = np.full(16, -1, np.int32)
+
+    @property
+    def room(self) -> tuple[Array, Array]:
+        """Give sums and least days with room for more keys, for kernels that add by place."""
+        return self._sums, self._minimum
 
     @property
     def keys(self) -> Array:
@@ -61,22 +78,14 @@ class KeyedSums:
         """
         if not len(key):
             return
-        ids = self._ids(key)
+        ids = self.number(key)
         if minimum is None:
             minimum = np.full(len(key), NO_MINIMUM, np.int32)
         values = np.ascontiguousarray(values)
-        self._require(add_rows(ids, values, minimum, self._sums, self._minimum))
+        require_within(add_rows(ids, values, minimum, self._sums, self._minimum))
 
-    def add_items(self, key: Array, items: LineItems) -> None:
-        """Add published items to their lines: int64[n] keys, columns of n items.
-
-        Raises ControlFailed (70) when a sum passes 2^62 thousandths.
-        """
-        if len(key):
-            self._require(add_items(self._ids(key), items, self._sums, self._minimum))
-
-    def _ids(self, key: Array) -> Array:
-        """Number the keys, and give new ones sums of zero: int32[n]."""
+    def number(self, key: Array) -> Array:
+        """Give the place of each key's sums, int32[n] of int64[n]; new ones begin with zero."""
         self._reserve(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
@@ -85,28 +94,28 @@ class KeyedSums:
         self._minimum[before : self.count] = NO_MINIMUM
         return ids
 
-    @staticmethod
-    def _require(overflow: int) -> None:
-        """Refuse sums that have left their range."""
-        if overflow >= 0:
-            raise ControlFailed(
-                what="a sum of amounts is larger than 64 bits of thousandths",
-                expected="amounts and sums of at most 15 digits before the point",
-                cure="correct the largest amounts of the ledger",
-            )
-
     def merge(self, other: KeyedSums) -> None:
         """Add the sums of another unit."""
         self.add(other.keys, other.sums, other.minimum)
+
+    def trim(self) -> None:
+        """Give the room for further keys back: all is added, or all for a while."""
+        self._resize(self.count)
+        self._slots = np.full(16, -1, np.int32)
+
+    def _resize(self, capacity: int) -> None:
+        """Have room for so many keys in all.
+
+        Large arrays grow where they lie: a copy would need the memory twice.
+        """
+        for array in (self._keys, self._sums, self._minimum):
+            array.resize((capacity, *array.shape[1:]), refcheck=False)
 
     def _reserve(self, more: int) -> None:
         """Make room for so many keys beyond those that are there."""
         needed = self.count + more
         if needed > len(self._keys):
-            capacity = max(needed, len(self._keys) + len(self._keys) // 2)
-            self._keys = _longer(self._keys, capacity)
-            self._sums = _longer(self._sums, capacity)
-            self._minimum = _longer(self._minimum, capacity)
+            self._resize(max(needed, len(self._keys) + len(self._keys) // 4))
         if 2 * needed > len(self._slots):
             self._slots = np.full(1 << (2 * needed).bit_length(), -1, np.int32)
             again = np.empty(self.count, np.int32)
@@ -114,11 +123,14 @@ class KeyedSums:
             assign_ids(known, self._slots, self._keys, 0, again)
 
 
-def _longer(array: Array, length: int) -> Array:
-    """Give a copy of an array with room for `length` rows."""
-    grown = np.empty((length, *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
-    return grown
+def require_within(overflow: int) -> None:
+    """Refuse sums that have left their range: ControlFailed (70) unless `overflow` is negative."""
+    if overflow >= 0:
+        raise ControlFailed(
+            what="a sum of amounts is larger than 64 bits of thousandths",
+            expected="amounts and sums of at most 15 digits before the point",
+            cure="correct the largest amounts of the ledger",
+        )
 
 
 @dataclass

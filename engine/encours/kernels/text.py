@@ -463,65 +463,6 @@ def parse_dates(text, pattern, day_range, out_day, out_fault):
 
 
 @kernel
-def keep_plausible_days(day, valid, day_range, out_day, out_fault):
-    """Keep the days that are there and plausible.
-
-    day        int32[n]
-    valid      uint8[n] or uint8[0]
-    day_range  int64[2]   first and last plausible day
-    out_day    int32[n]   written; NO_DAY where there is a fault
-    out_fault  uint8[n]   written: missing or out of range
-    """
-    first, last = day_range[0], day_range[1]
-    has_nulls = valid.shape[0] > 0
-    for i in range(day.shape[0]):
-        out_day[i] = NO_DAY
-        if has_nulls and valid[i] == 0:
-            out_fault[i] = FAULT_MISSING
-        elif day[i] < first or day[i] > last:
-            out_fault[i] = FAULT_OUT_OF_RANGE
-        else:
-            out_day[i] = day[i]
-            out_fault[i] = FAULT_NONE
-
-
-@kernel
-def rescale_words(words, valid, shape, out_value, out_fault):
-    """Bring integers of any width to other decimals, exactly.
-
-    words      int64[n * width]  two's complement, lowest word first
-    valid      uint8[n] or uint8[0]
-    shape      int64[4]  width (1, 2, 4), factor to multiply by, divisor (one of the two is 1; 0 for
-                         a divisor beyond 64 bits), greatest magnitude of a result
-    out_value  int64[n]  written; 0 where there is a fault
-    out_fault  uint8[n]  written: missing, too precise (a non-zero decimal would be lost), too
-                         large, or FAULT_WIDE where a division needs more than 64 bits
-    """
-    width, factor, divisor, limit = shape[0], shape[1], shape[2], shape[3]
-    has_nulls = valid.shape[0] > 0
-    source_limit = limit // factor
-    for i in range(out_value.shape[0]):
-        value = words[i * width]
-        sign = value >> 63
-        is_narrow = True
-        for j in range(1, width):
-            is_narrow = is_narrow and words[i * width + j] == sign
-        fault = FAULT_NONE
-        if has_nulls and valid[i] == 0:
-            fault = FAULT_MISSING
-        elif divisor != 1 and (not is_narrow or divisor == 0):
-            fault = FAULT_WIDE
-        elif divisor != 1:
-            if value % divisor != 0:
-                fault = FAULT_TOO_PRECISE
-            value //= divisor
-        if fault == FAULT_NONE and (not is_narrow or value > source_limit or value < -source_limit):
-            fault = FAULT_TOO_LARGE
-        out_value[i] = value * factor if fault == FAULT_NONE else 0
-        out_fault[i] = fault
-
-
-@kernel
 def scan_records(data, separator, quote, out_end, out_fields, out_flags):
     """Find the complete CSV records (RFC 4180) of a block that begins with one; return how many.
 

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from encours.kernels._jit import kernel
 
 LIMIT = 9_223_372_036_854_775_807
@@ -23,25 +25,48 @@ LINE_COLUMNS = 18
 
 
 class LineItems(NamedTuple):
-    """Columns of n published items, in the reporting currency but for the last.
+    """Columns of a unit's n items, published or not; `_rc` in the reporting currency.
 
-    component     int32  component of exposure, -1 when not counted
-    is_late       uint8  a counted item with a positive open amount past its due date
-    is_open       uint8
-    due_day       int32
-    ledger_milli  int64  what the general ledger should hold of the item, in the item's currency
+    component       int32  component of exposure, -1 when not counted
+    financing_code  int32  0: the item stands in the general ledger
+    bucket          int32  ageing bucket
     """
 
+    customer_code: Any
+    company_code: Any
+    currency_code: Any
+    financing_code: Any
     component: Any
+    bucket: Any
+    days_past_due: Any
+    due_day: Any
+    open_milli: Any
     open_rc: Any
     disputed_rc: Any
     penalty_rc: Any
     unbilled_rc: Any
     indemnity_rc: Any
-    is_late: Any
-    is_open: Any
-    due_day: Any
-    ledger_milli: Any
+
+
+class KeyCounts(NamedTuple):
+    """How many companies, currencies and ageing buckets there are; int64 each."""
+
+    companies: Any
+    currencies: Any
+    buckets: Any
+
+
+class LineSums(NamedTuple):
+    """Sums of k lines and c ageing cells, added to.
+
+    lines       int64[k, LINE_COLUMNS]
+    oldest_day  int32[k]     lowered to the due day of late items
+    cells       int64[c, 4]  open amount, the same and its disputed part converted, rows
+    """
+
+    lines: Any
+    oldest_day: Any
+    cells: Any
 
 
 @kernel
@@ -90,35 +115,79 @@ def add_rows(row_id, values, minimum, out_sums, out_minimum):
 
 
 @kernel
-def add_items(row_id, items, out_sums, out_minimum):
-    """Add a unit's published items to the sums of their lines.
+def pack_line_keys(rows, items, counts, out_line_key, out_cell_key):
+    """Write the key of each row's line, and of the ageing cell of each row that is open.
 
-    row_id       int32[n]                line of each item, 0 .. k-1
-    items        LineItems               columns of the items, each below 10^18
-    out_sums     int64[k, LINE_COLUMNS]  added to
-    out_minimum  int32[k]                lowered to the due day of late items
+    rows          int64[r]   published rows of the unit
+    items         LineItems
+    counts        KeyCounts
+    out_line_key  int64[r]   written: (customer x companies + company) x currencies + currency
+    out_cell_key  int64[r]   written up to the number of open rows: line key x buckets + bucket
 
-    Returns the first row that takes a sum past 2^62, or -1: no addition can wrap.
+    Returns the number of open rows.
     """
-    for i in range(row_id.shape[0]):
-        line = out_sums[row_id[i]]
-        component = items.component[i]
-        amount = items.open_rc[i]
+    open_count = 0
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        pair = np.int64(items.customer_code[row]) * counts.companies + items.company_code[row]
+        key = pair * counts.currencies + items.currency_code[row]
+        out_line_key[i] = key
+        if items.open_milli[row] != 0:
+            out_cell_key[open_count] = key * counts.buckets + items.bucket[row]
+            open_count += 1
+    return open_count
+
+
+@kernel
+def _add_within(sums, column, amount):
+    """Add an amount below 10^18 to a sum, and tell whether it is past the limit now."""
+    added = sums[column] + amount
+    sums[column] = added
+    return added > SUM_LIMIT or added < -SUM_LIMIT
+
+
+@kernel
+def add_items(rows, line_id, cell_id, items, out):
+    """Add a unit's published items to the sums of their lines, the open ones to their cells.
+
+    rows     int64[r]   published rows of the unit
+    line_id  int32[r]   line of each row
+    cell_id  int32[o]   ageing cell of each open row, in their order
+    items    LineItems  amounts below 10^18
+    out      LineSums   added to
+
+    Late is what counts, is open with a positive amount and past its due date.
+
+    Returns the place of the first row that takes a sum past 2^62, or -1: no addition can wrap.
+    """
+    open_count = 0
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        line = out.lines[line_id[i]]
+        component, amount = items.component[row], items.open_rc[row]
+        beyond = _add_within(line, PENALTY, items.penalty_rc[row])
+        beyond |= _add_within(line, UNBILLED, items.unbilled_rc[row])
+        beyond |= _add_within(line, INDEMNITY, items.indemnity_rc[row])
+        open_milli = items.open_milli[row]
+        if open_milli != 0:
+            cell = out.cells[cell_id[open_count]]
+            open_count += 1
+            beyond |= _add_within(cell, 0, open_milli)
+            beyond |= _add_within(cell, 1, amount)
+            beyond |= _add_within(cell, 2, items.disputed_rc[row])
+            cell[3] += 1
+            line[ITEM_COUNT] += 1
+            beyond |= _add_within(line, OPEN, amount)
+            if items.financing_code[row] == 0:
+                beyond |= _add_within(line, LEDGER, open_milli)
         if component >= 0:
-            line[component] += amount
-            line[DISPUTED] += items.disputed_rc[i]
+            beyond |= _add_within(line, component, amount)
+            beyond |= _add_within(line, DISPUTED, items.disputed_rc[row])
             if component == CREDIT_NOTES or component == UNAPPLIED_PAYMENTS:  # noqa: PLR1714
-                line[UNAPPLIED_CREDITS] += min(amount, 0)
-            if items.is_late[i]:
-                line[OVERDUE] += amount
-                out_minimum[row_id[i]] = min(out_minimum[row_id[i]], items.due_day[i])
-        line[PENALTY] += items.penalty_rc[i]
-        line[UNBILLED] += items.unbilled_rc[i]
-        line[INDEMNITY] += items.indemnity_rc[i]
-        line[ITEM_COUNT] += items.is_open[i]
-        line[OPEN] += amount
-        line[LEDGER] += items.ledger_milli[i]
-        for j in range(LINE_COLUMNS):
-            if line[j] > SUM_LIMIT or line[j] < -SUM_LIMIT:
-                return i
+                beyond |= _add_within(line, UNAPPLIED_CREDITS, min(amount, 0))
+            if open_milli > 0 and items.days_past_due[row] > 0:
+                beyond |= _add_within(line, OVERDUE, amount)
+                out.oldest_day[line_id[i]] = min(out.oldest_day[line_id[i]], items.due_day[row])
+        if beyond:
+            return i
     return -1

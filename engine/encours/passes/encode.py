@@ -52,23 +52,19 @@ def gather_rows(
     context: RunContext,
 ) -> PublishedRows:
     """Gather the published rows of a slice, in their order."""
-    rows = np.flatnonzero(measured.is_published)
-    everything = len(rows) == items.row_count
-    customers, companies = context.master.customers, context.master.companies
     numbers = {
         **_amounts(items, measured, paid),
         **_days(items, measured),
         "company_code": items.company_code,
-        "credit_segment": companies.segment_code[items.company_code],
         "customer_id": items.customer_code,
-        "credit_account_id": customers.account_code[items.customer_code],
         "document_type": items.type_code,
         "currency": items.currency_code,
-        "bucket": np.where(measured.open_milli != 0, measured.bucket, -1),
+        "bucket": measured.bucket,
         "interest_regime": measured.regime_code,
         "fixed_indemnity_currency": paid.currency_code,
         "no_interest_reason": measured.reason,
         "warnings": measured.warning_bits,
+        "indemnity_billed": items.indemnity_billed_milli,
     }
     if cover is not None:
         numbers[COVERED] = cover.covered_rc
@@ -76,13 +72,25 @@ def gather_rows(
     for name, column in carried.items():
         is_listed = pa.types.is_dictionary(column.type)
         texts[name] = column.cast(column.type.value_type) if is_listed else column
-    if everything:
-        return PublishedRows(numbers, texts)
-    chosen = pa.array(rows)
-    return PublishedRows(
-        {name: values[rows] for name, values in numbers.items()},
-        {name: column.take(chosen) for name, column in texts.items()},
-    )
+    if not measured.is_published.all():
+        rows = np.flatnonzero(measured.is_published)
+        numbers = {name: np.take(values, rows) for name, values in numbers.items()}
+        chosen = pa.array(measured.is_published)
+        texts = {name: column.filter(chosen) for name, column in texts.items()}
+    return PublishedRows(_with_derived(numbers, context), texts)
+
+
+def _with_derived(numbers: dict[str, Array], context: RunContext) -> dict[str, Array]:
+    """Add what follows from other columns of the same rows."""
+    customers, companies = context.master.customers, context.master.companies
+    is_open = numbers["open_amount"] != 0
+    return {
+        **numbers,
+        "indemnity_unbilled": numbers["fixed_indemnity"] - numbers["indemnity_billed"],
+        "credit_segment": np.take(companies.segment_code, numbers["company_code"]),
+        "credit_account_id": np.take(customers.account_code, numbers["customer_id"]),
+        "bucket": np.where(is_open, numbers["bucket"], np.int32(-1)),
+    }
 
 
 def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
@@ -122,7 +130,6 @@ def _listed(numbers: dict[str, Array], context: RunContext) -> dict[str, pa.Arra
     """Encode codes as texts of few distinct values."""
     customers, companies = context.master.customers, context.master.companies
     ageing = context.configuration.ageing
-    bits = numbers["warnings"].astype(np.int32)
     lists = {
         "company_code": (numbers["company_code"], companies.codes),
         "credit_segment": (numbers["credit_segment"], companies.segment_names),
@@ -132,10 +139,10 @@ def _listed(numbers: dict[str, Array], context: RunContext) -> dict[str, pa.Arra
         "interest_regime": (numbers["interest_regime"], context.law.names),
         "fixed_indemnity_currency": (numbers["fixed_indemnity_currency"], CURRENCIES),
         "no_interest_reason": (
-            numbers["no_interest_reason"].astype(np.int32) - 1,
+            np.subtract(numbers["no_interest_reason"], 1, dtype=np.int32),
             NO_INTEREST_REASONS[1:],
         ),
-        "warnings": (np.where(bits > 0, bits, -1), WARNING_TEXTS),
+        "warnings": (np.subtract(numbers["warnings"], 1, dtype=np.int32), WARNING_TEXTS[1:]),
     }
     columns = {name: listed_array(codes, texts) for name, (codes, texts) in lists.items()}
     columns["customer_id"] = coded_array(numbers["customer_id"], customers.ids)
@@ -161,7 +168,7 @@ DAYS = ("document_date", "due_date", "settled_on", "interest_from", "interest_to
 
 
 def _amounts(items: Items, measured: MeasuredItems, paid: Indemnities) -> dict[str, Array]:
-    """Name the amounts, in thousandths."""
+    """Name the amounts but the last, which follows from others; in thousandths."""
     amounts = (
         items.amount_milli,
         measured.open_milli,
@@ -173,9 +180,8 @@ def _amounts(items: Items, measured: MeasuredItems, paid: Indemnities) -> dict[s
         measured.unbilled_milli,
         paid.milli,
         paid.rc,
-        paid.milli - items.indemnity_billed_milli,
     )
-    return dict(zip(AMOUNTS, amounts, strict=True))
+    return dict(zip(AMOUNTS[:-1], amounts, strict=True))
 
 
 def _days(items: Items, measured: MeasuredItems) -> dict[str, Array]:

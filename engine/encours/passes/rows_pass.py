@@ -87,6 +87,13 @@ class RowsResult:
     oldest_late: OldestOfAccounts | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
+    def let_go(self) -> None:
+        """Free what there is one of per account or line: all steps are done with it."""
+        for sums in (self.lines, self.cells, self.flows):
+            sums.clear()
+        self.hits, self.oldest_late, self.cover = HitSums(), None, None
+        self.order_payments = []
+
 
 class RowsPass:
     """The pass over the units of `open_items`; one use."""
@@ -146,6 +153,8 @@ class RowsPass:
             self._cover.close()
         if self._late is not None:
             self.result.oldest_late = self._late.settle(self.result.lines, threads)
+        for sums in (self.result.lines, self.result.cells, self.result.flows):
+            sums.trim()
         return self.result
 
     def _harden(self, file: PublishedFile) -> None:

@@ -62,8 +62,19 @@ def indemnity_sums(
     Whether a sum is due at all (an interest day, once per document) is not decided here.
     """
     code = np.maximum(regime_code, 0)
-    position = (principal_milli[:, None] > tables.limit_milli[code]).sum(axis=1)
+    position = indemnity_bands(tables, code, principal_milli)
     return np.where(regime_code < 0, np.int64(0), tables.sum_milli[code, position])
+
+
+def indemnity_bands(
+    tables: IndemnityTables, regime_code: NDArray[np.int32], principal_milli: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give the position of the band that each principal falls into; int64[n].
+
+    regime_code      int32[n]  none negative
+    principal_milli  int64[n]  in the regime's band currency
+    """
+    return (principal_milli[:, None] > tables.limit_milli[regime_code]).sum(axis=1)
 
 
 def _milli(value: Decimal) -> int:
