@@ -276,7 +276,8 @@ class RowsPass:
     def _collect(self, unit: Unit, result: UnitResult) -> None:
         """Combine a unit's sums with those of the others, and quarantine its bad rows."""
         if self._late is not None:
-            self._late.add(unit.number, result.late)
+            for late in result.late:
+                self._late.add(late)
         self._quarantine.add_faults(self._source, unit, result.faults)
         for reason, rows in result.kept.items():
             causes = [(_KEPT_COLUMN[reason], reason)] * len(rows)
