@@ -23,6 +23,7 @@ from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.memory import give_memory_back
 from encours.passes.naming import naming_row
 from encours.passes.probe import (
     ProbedUnit,
@@ -153,6 +154,7 @@ class RowsPass:
         if self._cover is not None:
             self._cover.close()
         if self._late is not None:
+            give_memory_back()
             self.result.oldest_late = self._late.settle(self.result.lines, threads)
         for sums in (self.result.lines, self.result.cells, self.result.flows):
             sums.trim()
