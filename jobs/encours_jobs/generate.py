@@ -1,6 +1,7 @@
 """`encours generate`: a synthetic ledger to try, test and measure with."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import click
 
 from encours_jobs import options, outcome
 from encours_jobs.options import Voice
+from encours_jobs.planted import DEFAULT_RATE, REPORT_NAME
 from encours_jobs.progress import listener
 
 if TYPE_CHECKING:
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=options.Job,
-    example=["encours generate --items 1000000 --out build/demo/ledger --seed 1"],
+    example=[
+        "encours generate --items 1000000 --out build/demo/ledger --seed 1",
+        "encours generate --items 10000 --out build/bad --defects 0.01",
+    ],
 )
 @click.option(
     "--items",
@@ -53,20 +58,46 @@ if TYPE_CHECKING:
     show_default=True,
     help="How its files are written.",
 )
+@click.option(
+    "--defects",
+    type=options.Share(),
+    is_flag=False,
+    flag_value=str(DEFAULT_RATE),
+    metavar="[SHARE]",
+    help=(
+        "Plant bad rows of every reason, this share of each table, and write what was planted to "
+        f"{REPORT_NAME}. Without SHARE so few ({DEFAULT_RATE}) that a run of 100,000 items or more "
+        "accepts them."
+    ),
+)
 @click.pass_obj
 def command(
-    voice: Voice, /, *, items: int, out: Path, seed: int, as_of: date, file_format: str
+    voice: Voice,
+    /,
+    *,
+    items: int,
+    out: Path,
+    seed: int,
+    as_of: date,
+    file_format: str,
+    defects: str | None,
 ) -> None:
     """Write a realistic synthetic ledger of any size.
 
-    Customers pay late and in parts, dispute, return payments and go insolvent; a few rows are
-    bad, as in real extracts. `encours run` at the same date ends with exit status 0.
+    Customers pay late and in parts, dispute, return payments and go insolvent. No row is bad
+    unless `--defects` asks for it. `encours run` at the same date ends with exit status 0.
     """
     with listener(voice) as progress:
         from encours_jobs.synthetic import generate_ledger
 
         summary = generate_ledger(
-            out, items, seed, as_of, file_format=file_format, progress=progress
+            out,
+            items,
+            seed,
+            as_of,
+            defects=False if defects is None else Decimal(defects),
+            file_format=file_format,
+            progress=progress,
         )
     if not voice.quiet:
         outcome.emit(_page(summary))
@@ -80,4 +111,7 @@ def _page(summary: "GenerationSummary") -> str:
         f"  {table:<{width}}  {rows:>13,} rows  {summary.files[table]:>4,} files"
         for table, rows in summary.rows.items()
     ]
+    if summary.planted is not None:
+        bad = sum(summary.planted.counts.values())
+        lines.append(f"  {bad:,} bad rows were planted: {summary.directory / REPORT_NAME}")
     return "\n".join(lines)

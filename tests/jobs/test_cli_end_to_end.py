@@ -41,6 +41,29 @@ def test_generate__refuses_a_directory_that_holds_something(ledger: Path) -> Non
     assert "not empty" in result.stderr
 
 
+def test_generate__plants_defects_and_says_which(tmp_path: Path) -> None:
+    place = ("--out", tmp_path / "ledger", "--seed", 7, "--as-of", AS_OF)
+    result = call("generate", "--items", 600, *place, "--defects")
+    assert result.exit_code == 0, result.stderr
+    planted = json.loads((tmp_path / "ledger" / "planted_defects.json").read_text("utf-8"))
+    counts = [rows for part in ("quarantined", "kept") for rows in planted[part].values()]
+    total = sum(sum(reasons.values()) for reasons in counts)
+    assert f"{total} bad rows were planted" in result.stdout
+    assert planted["quarantined"]["open_items"]["duplicate_key"] >= 1
+
+
+def test_generate__takes_the_share_of_bad_rows(tmp_path: Path) -> None:
+    counts = []
+    for share in ("0.01", "0.1"):
+        out = tmp_path / share
+        result = call("generate", "--items", 3000, "--out", out, "--defects", share)
+        assert result.exit_code == 0, result.stderr
+        planted = json.loads((out / "planted_defects.json").read_text("utf-8"))
+        counts.append(sum(planted["quarantined"]["open_items"].values()))
+    assert counts[0] < counts[1]
+    assert counts[1] >= 3000 * 0.05
+
+
 def test_run__publishes_and_sums_up(night: Result, output: Path) -> None:
     assert night.exit_code == 0, night.stderr
     directory = output / f"as_of={AS_OF}"

@@ -12,8 +12,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from encours_jobs.planted import REPORT_NAME
 from encours_jobs.synthetic import generate_ledger
-from encours_jobs.synthetic.defects import REPORT_NAME
 from tests.jobs.ledgers import AS_OF, Night
 
 ITEMS = 3_000

@@ -17,9 +17,10 @@ from click.testing import CliRunner
 from encours.rules.currencies import CURRENCY_EXPONENTS
 from encours.rules.terms import parse_payment_terms
 from encours_jobs.cli import main
+from encours_jobs.planted import DEFAULT_RATE
 from encours_jobs.synthetic import generate_ledger
 from encours_jobs.synthetic.defect_recipes import Recipe, item_recipes
-from encours_jobs.synthetic.defects import DEFAULT_RATE, shared_out
+from encours_jobs.synthetic.defects import shared_out
 from encours_jobs.synthetic.generation import write_ledger
 from encours_jobs.synthetic.plan import Plan
 from encours_schemas import INPUT_TABLES

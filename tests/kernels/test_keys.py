@@ -5,18 +5,24 @@ from itertools import count, islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from encours.kernels import keys as kernels
+from encours.kernels.text import NO_DAY
+from encours.ledger.allocations import ALLOCATION_RECORD
+from encours.ledger.buffers import as_text
 from tests.naive import keys as naive
+from tests.naive.text import hash_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 INT64 = np.iinfo(np.int64)
 MASK_64 = 2**64 - 1
 MULTIPLIER = 0x9E3779B97F4A7C15
+COMPANY_MIX = int(kernels.COMPANY_MIX)
 KEY_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("ordinal", np.int64)])
 CROWDED = 24
 """Keys that all want one place of a table with 128."""
@@ -235,3 +241,88 @@ def test_kernels_of_keys__take_columns_that_may_not_be_written() -> None:
     with np.errstate(over="ignore"):
         kernels.find_straddling(keys.view(np.uint64), units, free_slots(3), out)
     assert out.tolist() == [1, 0, 1]
+
+
+def packed(
+    ids: list[str | None], numbers: list[str | None], companies: list[int]
+) -> tuple[Array, Array, Array, Array]:
+    """Give items' records and shards, and keys and shards of their documents."""
+    count, firsts = len(ids), np.array([17, MASK_64, 5], np.uint64)
+    items, shard = np.empty(count, KEY_RECORD), np.full(count, 9, np.int32)
+    kernels.pack_item_keys(as_text(pa.array(ids, pa.string())), 70, items, shard)
+    key, document_shard = np.empty(count, np.uint64), np.full(count, 9, np.int32)
+    position = np.array(companies, np.int32)
+    with np.errstate(over="ignore"):
+        kernels.pack_document_keys(
+            items, as_text(pa.array(numbers, pa.string())), position, firsts, key, document_shard
+        )
+    return items, shard, key, document_shard
+
+
+TEXTS = ["", None, "a", "é", "a" * 8, "b" * 20, "\0"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(TEXTS), st.integers(-1, 2)))
+    | st.lists(st.tuples(st.text(), st.text(), st.integers(-1, 2)))
+)
+def test_pack_item_keys__like_twin_with_documents(
+    rows: list[tuple[str | None, str | None, int]],
+) -> None:
+    ids, numbers, companies = ([row[field] for row in rows] for field in range(3))
+    items, shard, key, document_shard = packed(ids, numbers, companies)
+    hashes = [hash_text((text or "").encode()) for text in ids]
+    assert [(first, second) for first, second, _ in items.tolist()] == hashes
+    assert items["ordinal"].tolist() == list(range(70, 70 + len(rows)))
+    assert shard.tolist() == [
+        first >> 58 if text else -1 for text, (first, _) in zip(ids, hashes, strict=True)
+    ]
+    wanted = [
+        hash_text((number or text or "").encode())[0] + [17, MASK_64, 5][company] * COMPANY_MIX
+        for text, number, company in rows
+    ]
+    assert key.tolist() == [one & MASK_64 for one in wanted]
+    assert document_shard.tolist() == [(one & MASK_64) >> 58 for one in wanted]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, MASK_64),
+            st.integers(INT64.min, INT64.max),
+            st.sampled_from([NO_DAY, -1, 0, 20_000]),
+            st.sampled_from([NO_DAY, -1, 0, 20_001]),
+            st.integers(-2, 3),
+            st.sampled_from([-1, -1, 0, 7]),
+        )
+    )
+)
+def test_pack_allocations__like_twin(rows: list[tuple[int, ...]]) -> None:
+    count = len(rows)
+    types = (np.uint64, np.int64, np.int32, np.int32, np.int32, np.int16)
+    first, amount, value, posting, kind, reason = (
+        np.array([row[field] for row in rows], kind) for field, kind in enumerate(types)
+    )
+    second, currency = first[::-1].copy(), np.arange(count, dtype=np.int32)
+    columns = kernels.AllocationColumns(
+        first, second, amount, value, posting, currency, kind, reason
+    )
+    made, row = np.empty(count, ALLOCATION_RECORD), np.empty(count, np.int64)
+    shard = np.empty(count, np.int32)
+    kept = kernels.pack_allocations(columns, 30, made, row, shard)
+    good = [place for place, one in enumerate(rows) if one[5] == -1]
+    assert row[:kept].tolist() == good
+    assert shard[:kept].tolist() == [rows[place][0] >> 58 for place in good]
+    assert made[:kept].tolist() == [
+        (
+            rows[place][0],
+            rows[count - 1 - place][0],
+            30 + place,
+            rows[place][1],
+            rows[place][2],
+            rows[place][2] if rows[place][3] == NO_DAY else rows[place][3],
+            place,
+            max(rows[place][4], 0),
+        )
+        for place in good
+    ]

@@ -2,13 +2,36 @@
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from encours.kernels.late import find_oldest_late, mark_ties
+from encours.calc.item_watch import LATE_RECORD
+from encours.calc.lines import line_key
+from encours.kernels.late import (
+    IS_BEYOND_CAP,
+    IS_LARGE,
+    IS_SOON_BARRED,
+    LATE_BUCKETS,
+    LateLimits,
+    LineItems,
+    WatchedItems,
+    WatchLimits,
+    find_oldest_late,
+    list_late_items,
+    mark_ties,
+    mark_watched,
+)
+from encours.kernels.text import NO_DAY
+from encours.ledger.master import CURRENCIES
 
 Item = tuple[int, int, int]  # day, open, uncounted
+
+
+def line_items(rows: Sequence[tuple[int, ...]]) -> LineItems:
+    """Give rows of line, day, open and uncounted amount as columns."""
+    return LineItems(*(np.array([row[field] for row in rows], np.int64) for field in range(4)))
 
 
 def naive_oldest(
@@ -49,7 +72,7 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
             rows += [(line, *item) for item in items]
         oldest, to_pay = np.empty(len(lines), np.int64), np.empty(len(lines), np.int64)
         find_oldest_late(
-            np.array(rows, np.int64), np.array(credits_rc), materiality, unit, 4, oldest, to_pay
+            line_items(rows), np.array(credits_rc), materiality, unit, 4, oldest, to_pay
         )
         at = 0
         for line, items in enumerate(lines):
@@ -64,8 +87,7 @@ def settled(
 ) -> list[tuple[int, int]]:
     """Give each line's oldest item by name (the last field), and what is to be paid."""
     oldest, to_pay = np.empty(len(credit), np.int64), np.empty(len(credit), np.int64)
-    items = np.array([row[:4] for row in rows], np.int64)
-    find_oldest_late(items, np.array(credit), materiality, 10, 4, oldest, to_pay)
+    find_oldest_late(line_items(rows), np.array(credit), materiality, 10, 4, oldest, to_pay)
     names = [rows[at][4] if at >= 0 else -1 for at in oldest.tolist()]
     return list(zip(names, to_pay.tolist(), strict=True))
 
@@ -85,11 +107,94 @@ def test_mark_ties__marks_every_day_whose_order_decides(seed: int) -> None:
     whole = sorted(rows, key=lambda row: (row[0], row[1], row[4]))
     mixed = sorted(rows, key=lambda row: (row[0], row[1], draw.random()))
     marked = np.full(len(rows), 9, np.uint8)
-    items = np.array([row[:4] for row in mixed], np.int64)
-    mark_ties(items, np.array(credit), materiality, 4, marked)
+    mark_ties(line_items(mixed), np.array(credit), materiality, 4, marked)
     tied = np.flatnonzero(marked)
     again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[4]))
     for at, row in zip(tied.tolist(), again, strict=True):
         mixed[at] = row
     assert set(marked.tolist()) <= {0, 1}
     assert settled(mixed, credit, materiality) == settled(whole, credit, materiality)
+
+
+DAYS = [NO_DAY, -10, 0, 5, 20_000]
+REGIMES = 3
+LIMITS = WatchLimits(np.array([30, 60, 2**31 - 1]), np.array([-5, 1, 1]), np.array([9, 0, 0]), 70)
+
+
+def random_items(draw: random.Random, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "customer_code": draw.randrange(4),
+            "company_code": draw.randrange(2),
+            "currency_code": draw.randrange(3),
+            "document_day": draw.choice(DAYS[1:]),
+            "due_day": draw.choice([*DAYS[1:], -5, 9, 10]),
+            "original_due_day": draw.choice([*DAYS[1:], 35, 36, 65]),
+            "disputed_from_day": draw.choice(DAYS),
+            "component": draw.choice([-1, 0, 4]),
+            "regime_code": draw.choice([-1, 0, 1]),
+            "exists": draw.random() < 0.8,
+            "bears_interest": draw.random() < 0.8,
+            "open_milli": draw.choice([-10, 0, 10]),
+            "open_rc": draw.choice([-10, 0, 10, 70, 71]),
+            "disputed_rc": draw.choice([0, 10]),
+        }
+        for _ in range(count)
+    ]
+
+
+def columns(rows: list[dict[str, Any]]) -> WatchedItems:
+    def kind(name: str) -> type[np.generic]:
+        if name in {"exists", "bears_interest"}:
+            return np.bool_
+        return np.int64 if name in {"open_milli", "open_rc", "disputed_rc"} else np.int32
+
+    return WatchedItems(
+        *(np.array([row[name] for row in rows], kind(name)) for name in WatchedItems._fields)
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mark_watched__looks_at_what_the_rules_say(seed: int) -> None:
+    rows = random_items(random.Random(seed), 80)
+    marks = np.full(len(rows), 99, np.uint8)
+    mark_watched(columns(rows), LIMITS, marks)
+    for row, mark in zip(rows, marks.tolist(), strict=True):
+        regime = row["regime_code"]
+        is_claim = row["exists"] and row["bears_interest"] and row["open_milli"] > 0
+        term = row["original_due_day"] - row["document_day"]
+        is_beyond = is_claim and regime >= 0 and term > [30, 60][regime]
+        is_barred = is_claim and regime == 0 and -5 <= row["due_day"] <= 9
+        is_large = row["exists"] and row["open_rc"] > 70
+        assert mark == IS_BEYOND_CAP * is_beyond + IS_SOON_BARRED * is_barred + IS_LARGE * is_large
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_list_late_items__like_one_row_at_a_time(seed: int) -> None:
+    draw = random.Random(seed)
+    rows = random_items(draw, draw.choice([0, 1, 80]))
+    of_customer = np.array(draw.choice([[], [True, False, True, True]]), bool)
+    of_company = np.array(draw.choice([[], [False, True]]), bool)
+    records, bucket = np.empty(len(rows), LATE_RECORD), np.full(len(rows), 99, np.int32)
+    limits = LateLimits(9, 5, of_customer, of_company, 2, len(CURRENCIES))
+    with np.errstate(over="ignore"):
+        count = list_late_items(columns(rows), limits, 500, records, bucket)
+    expected = []
+    for place, row in enumerate(rows):
+        begun = row["disputed_from_day"]
+        begun = row["document_day"] if begun == NO_DAY else begun
+        is_late = row["component"] >= 0 and row["open_milli"] > 0 and row["open_rc"] > 0
+        is_concerned = (not len(of_customer) or of_customer[row["customer_code"]]) and (
+            not len(of_company) or of_company[row["company_code"]]
+        )
+        if is_late and is_concerned and row["due_day"] <= 9:
+            codes = (
+                np.array([row[f"{name}_code"]]) for name in ("customer", "company", "currency")
+            )
+            line = int(line_key(*codes, 2)[0])
+            uncounted = row["disputed_rc"] if begun >= 5 else 0
+            expected.append((line, 500 + place, row["open_rc"], uncounted, row["due_day"]))
+    assert records[:count].tolist() == expected
+    by_line = dict(zip(records["line"][:count].tolist(), bucket[:count].tolist(), strict=True))
+    assert bucket[:count].tolist() == [by_line[line] for line, *_ in expected]
+    assert set(bucket[:count].tolist()) <= set(range(LATE_BUCKETS))

@@ -2,7 +2,6 @@
 
 import random
 from datetime import date, timedelta
-from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -181,49 +180,6 @@ def test_parse_dates__gives_every_day_of_four_centuries(date_format: str) -> Non
     assert found == [(day, 0) for day in days]
 
 
-def words_of(values: list[int], width: int) -> np.ndarray:
-    """Give integers as two's complement words, lowest first."""
-    data = b"".join(value.to_bytes(8 * width, "little", signed=True) for value in values)
-    return np.frombuffer(data, np.int64)
-
-
-def rescale(values: list[int], width: int, scale: int) -> list[tuple[int, int]]:
-    factor = min(10 ** max(3 - scale, 0), 10**18)
-    divisor = 10 ** max(scale - 3, 0)
-    shape = np.array([width, factor, divisor if divisor < 2**63 else 0, 10**18 - 1], np.int64)
-    shape.flags.writeable = False
-    out, fault = np.empty(len(values), np.int64), np.empty(len(values), np.uint8)
-    kernels.rescale_words(words_of(values, width), EMPTY_BYTES, shape, out, fault)
-    return list(zip(out.tolist(), fault.tolist(), strict=True))
-
-
-BOUNDARIES = [
-    sign * (base + delta)
-    for base in (0, 10**3, 10**15, 10**18, 2**31, 2**32, 2**62, 2**63)
-    for delta in (-1, 0, 1)
-    for sign in (1, -1)
-]
-WIDTHS = [(1, (0, 2, 3, 5, 17)), (2, (-30, 0, 2, 3, 4, 9, 18, 21, 22, 35)), (4, (0, 3, 4, 70))]
-
-
-@pytest.mark.parametrize(("width", "scales"), WIDTHS)
-def test_rescale_words__like_twin_at_boundaries_and_at_random(
-    width: int, scales: tuple[int, ...]
-) -> None:
-    source = random.Random(width)
-    bits = 64 * width - 1
-    drawn = [source.randrange(-(2 ** source.randrange(1, bits)), 2**bits) for _ in range(200)]
-    for scale in scales:
-        values = [*BOUNDARIES, -(2**bits), 2**bits - 1, *drawn]
-        values += [value * 10 ** max(scale - 3, 0) for value in values]
-        values = [value for value in values if -(2**bits) <= value < 2**bits]
-        for value, found in zip(values, rescale(values, width, scale), strict=True):
-            digits = tuple(map(int, str(abs(value))))
-            expected = naive.rescale(Decimal((int(value < 0), digits, -scale)), 3, 15)
-            needs_more = scale > 3 and (scale > 21 or not -(2**63) <= value < 2**63)
-            assert found == ((0, kernels.FAULT_WIDE) if needs_more else expected)
-
-
 def random_bytes_text(source: random.Random) -> str:
     return "".join(source.choices("abcÄ€𝄞019 ", k=source.randrange(40)))
 
@@ -394,7 +350,6 @@ def test_scan_records__like_twin_on_thousands_of_random_blocks() -> None:
 KERNELS = [
     "parse_numbers",
     "parse_dates",
-    "rescale_words",
     "hash_text",
     "find_codes",
     "scan_records",
@@ -405,21 +360,12 @@ KERNELS = [
 def test_kernels__are_compiled_for_one_signature(name: str) -> None:
     dialect = TableInput()
     texts = pa.chunked_array([["12.5", None], [], ["7"]], pa.string())
-    mutable = pa.array(np.array([1, 2, 3], np.int64))
-    numbers = [
-        mutable,
-        mutable.cast(pa.decimal128(22, 2)),
-        mutable.cast(pa.int8()),
-        pa.array([1, None]),
-    ]
     with np.errstate(over="ignore"):
         for layout in (texts, texts.cast(pa.large_string()), texts.dictionary_encode(), texts[1:]):
             hash_column(layout)
             decode_date(layout, dialect)
             decode_text_codes(layout, TextIndex(layout))
             decode_money(layout, dialect)
-    for column in numbers:
-        decode_money(column, dialect)
     scan(b"a,b\n", ",", '"')
     kernel = getattr(kernels, name)
     assert len(getattr(kernel, "signatures", [()])) == 1

@@ -128,13 +128,21 @@ def test_attach_allocations__sorts_by_item_then_value_day_and_keeps_the_order_of
         {"item": chance.randrange(4), "value_day": chance.choice(days), "amount_milli": 10 * place}
         for place in range(200)
     ]
-    attached, _ = attach(records(*rows), items(EUR, EUR, EUR, EUR, EUR))
+    made = by_item(records(*rows), FIRST_ORDINAL, 5)
+    attached, _ = attach(made, items(EUR, EUR, EUR, EUR, EUR))
     for item, (parts, has_any, at_extract) in enumerate(attached):
         own = [row for row in rows if row["item"] == item]
         expected = sorted(own, key=lambda row: row["value_day"])
         assert parts == [(row["value_day"], row["amount_milli"]) for row in expected]
         assert has_any == bool(own)
         assert at_extract == sum(row["amount_milli"] for row in own)
+
+
+def test_attach_allocations__does_not_wrap_what_the_extract_knows() -> None:
+    huge = 10**18 - 10
+    rows = [{"amount_milli": huge, "posting_day": EXTRACT_DAY, "ordinal": n} for n in range(20)]
+    attached, _ = attach(records(*rows), items(EUR))
+    assert attached[0][2] > 2**62
 
 
 def table(**columns: Sequence[str | None]) -> pa.Table:

@@ -54,7 +54,7 @@ BANS = [
         allowed={
             "engine/encours/kernels/_jit.py": "where compiled kernels lie is no result",
             "engine/encours/ledger/layouts/queries.py": "a database's address holds a secret",
-            "engine/encours/ledger/remote.py": "endpoint and account beside the cloud's own chain",
+            "engine/encours/ledger/storages.py": "what the clouds name beside their own chains",
         },
     ),
     Ban(

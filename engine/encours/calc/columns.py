@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from encours.kernels.columns import mark_valid, number_codes
+from encours.kernels.published import mark_valid, number_codes
 from encours.ledger.decode import NO_DAY
 from encours_schemas.errors import InputRefused
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from encours.kernels.assessment import NO_REGIME_ON_FILE
+from encours.kernels.interest_columns import FLAG_CONSUMER, FLAG_INTEREST_FIRST, FLAG_INTRAGROUP
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS, IMPUTATIONS, MINOR_UNIT_MILLI
 from encours.rules import indemnity, rate_tables, regimes
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from encours_schemas.configuration import Configuration
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-NO_REGIME_ON_FILE = -2
-"""Regime code of a party whose country must have a regime and has none on file."""
 
 DEBIT_COMPONENTS = (
     "receivables",
@@ -69,7 +68,8 @@ def conversion_to(target: str, table: FxTable) -> Conversion:
         try:
             above, below = table.ratio_arrays([currency])
         except EncoursError as error:
-            missing[code] = error
+            # Its traceback would keep all that the callers have in hand, to the end of the run.
+            missing[code] = error.with_traceback(None)
         else:
             numerator[code], denominator[code] = above[0], below[0]
     return Conversion(target, numerator, denominator, table, missing)
@@ -107,7 +107,7 @@ class RunContext:
     company_regime   int32[companies]  regime of the creditor's country
     customer_regime  int32[customers]  the customer's contract, else a public buyer's regime, else
                                        (by debtor) its country's; -1: the creditor's counts
-    pays_interest_first  bool[customers]  payments pay interest before principal; None: nowhere
+    customer_flags   uint8[customers]  FLAG_CONSUMER, FLAG_INTRAGROUP, FLAG_INTEREST_FIRST
     previous_day     as-of day of the earlier run, `NO_DAY` where there is none
     payment_delay_days  int32[customers]  by how many days a scenario lets payments come later
     item_rules       what the rules about items need; None: nothing is looked for
@@ -121,7 +121,7 @@ class RunContext:
     band_conversions: Mapping[str, Conversion]
     company_regime: Array
     customer_regime: Array
-    pays_interest_first: Array | None = None
+    customer_flags: Array
     payment_delay_days: Array | None = None
     previous_day: int = NO_DAY
     item_rules: ItemRules | None = None
@@ -172,12 +172,16 @@ def customer_regimes(master: MasterData, law: Law, *, by_debtor: bool) -> Array:
     return np.where(own >= 0, own, chosen).astype(np.int32)
 
 
-def interest_first(master: MasterData) -> Array | None:
-    """Tell whose payments pay interest first: bool[customers], None where nobody's do."""
+def customer_flags(master: MasterData) -> Array:
+    """Tell who is a consumer or of the group, and whose payments pay interest first: uint8[n]."""
+    customers = master.customers
     by_default = master.configuration.interest.imputation == IMPUTATIONS[1]
-    own = master.customers.imputation_code
-    chosen = np.where(own < 0, by_default, own == 1)
-    return chosen if chosen.any() else None
+    own = customers.imputation_code
+    pays_interest_first = np.where(own < 0, by_default, own == 1)
+    flags = customers.is_consumer * np.uint8(FLAG_CONSUMER)
+    flags |= customers.is_intragroup * np.uint8(FLAG_INTRAGROUP)
+    flags |= pays_interest_first * np.uint8(FLAG_INTEREST_FIRST)
+    return flags
 
 
 def day_or_none(day: int) -> int | None:

@@ -13,6 +13,7 @@ from encours.calc.items import convert
 from encours.calc.refusals import renumbering
 from encours.kernels.compensation import NO_BAND, UNDECIDED, BandTables, choose_bands
 from encours.kernels.interest_columns import REASON_BELOW_MINIMUM
+from encours.kernels.keys import COMPANY_MIX
 from encours.ledger.decode import NO_DAY, hash_column
 from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS
 from encours.ledger.numbering import number_keys
@@ -27,7 +28,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _MARK_BITS = 18
 _MARK_SHIFT = np.uint64(64 - _MARK_BITS)
-_COMPANY_MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def document_keys(document_number: pa.Array, company_first: Array) -> tuple[Arra
     Returns uint64[n], uint64[n].
     """
     first, second = hash_column(document_number)
-    return first + company_first * _COMPANY_MIX, second
+    return first + company_first * COMPANY_MIX, second
 
 
 def find_candidates(
@@ -89,7 +89,7 @@ def find_candidates(
     numbers = items.document_number.take(pa.array(rows))
     company = np.take(company_first, np.take(items.company_code, rows))
     key, second = document_keys(numbers, company)
-    identity = second ^ (np.take(items.customer_code, rows).astype(np.uint64) * _COMPANY_MIX)
+    identity = second ^ (np.take(items.customer_code, rows).astype(np.uint64) * COMPANY_MIX)
     due_day = np.take(items.due_day, rows)
     per_due_date = context.law.indemnities.per_due_date.astype(bool)
     splits = np.take(per_due_date, np.take(measured.regime_code, rows), mode="wrap")

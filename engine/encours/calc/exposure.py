@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 from encours.calc.context import COMPONENTS, CREDIT_COMPONENTS, DEBIT_COMPONENTS, RunContext
 from encours.calc.items import convert
-from encours.calc.lines import LINE_SUMS, line_of_key
-from encours.calc.sums import KeyedSums
+from encours.calc.lines import LINE_SUMS
+from encours.calc.sums import KeyedSums, stretches
 from encours.ledger.buffers import is_empty_text
 from encours.ledger.commitments import KINDS
 from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes
+from encours.ledger.master import CURRENCIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -332,28 +333,34 @@ class Positions:
 def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContext) -> Positions:
     """Join items and commitments per customer and company code, and net the credits."""
     company_count = len(context.master.companies.codes)
-    keys = line_of_key(lines.keys, company_count)
-    pair = keys.customer_code.astype(np.int64) * company_count + keys.company_code
-    values = np.zeros((lines.count, len(POSITION_SUMS)), np.int64)
-    for name in POSITION_SUMS:
-        if name in LINE_SUMS:
-            values[:, _COLUMN[name]] = lines.sums[:, LINE_SUMS.index(name)]
-    unapplied = lines.sums[:, LINE_SUMS.index("unapplied_credits")]
-    overdue = lines.sums[:, LINE_SUMS.index("overdue")]
-    values[:, _COLUMN["overdue_net"]] = np.maximum(overdue + unapplied, 0)
     joined = KeyedSums(len(POSITION_SUMS))
-    joined.add(pair, values, lines.minimum)
+    for some in stretches(lines.count):
+        pair = lines.keys[some] // len(CURRENCIES)
+        joined.add(pair, _position_sums(lines.sums[some]), lines.minimum[some])
     joined.merge(commitments)
+    joined.trim()
     customer, company = np.divmod(joined.keys, company_count)
-    sums = joined.sums.copy()
-    _count_credits(sums, customer, company, context)
+    for some in stretches(joined.count):
+        _count_credits(joined.sums[some], customer[some], company[some], context)
     return Positions(
         customer.astype(np.int32),
         company.astype(np.int32),
-        sums,
-        joined.minimum.copy(),
+        joined.sums,
+        joined.minimum,
         any(terms.components_left_out for terms in exposure_terms(context)),
     )
+
+
+def _position_sums(lines: Array) -> Array:
+    """Give what lines add to their positions: int64[l, POSITION_SUMS] of int64[l, LINE_SUMS]."""
+    values = np.zeros((len(lines), len(POSITION_SUMS)), np.int64)
+    for name in POSITION_SUMS:
+        if name in LINE_SUMS:
+            values[:, _COLUMN[name]] = lines[:, LINE_SUMS.index(name)]
+    unapplied = lines[:, LINE_SUMS.index("unapplied_credits")]
+    overdue = lines[:, LINE_SUMS.index("overdue")]
+    values[:, _COLUMN["overdue_net"]] = np.maximum(overdue + unapplied, 0)
+    return values
 
 
 def _count_credits(sums: Array, customer: Array, company: Array, context: RunContext) -> None:

@@ -61,7 +61,7 @@ def sum_flows(
         posted = records["posting_day"]
         chosen = (posted <= context.as_of_day) & measured.exists[row]
         chosen &= (posted > context.previous_day) | is_new[row]
-        chosen[chosen] = accepted(records[chosen], row[chosen], items)
+        chosen[chosen] = accepted(records[chosen], items, first_ordinal)
         records, row = records[chosen], row[chosen]
         of_kind = np.array([_OF_KIND[kind] for kind in ALLOCATION_KINDS], np.int64)
         kind = of_kind[records["kind_code"]]

@@ -25,19 +25,25 @@ def order_by(numbers: Sequence[Array], texts: pa.Array | None = None) -> Array:
 
     Texts are compared only where all numbers are equal; without texts such rows come in any order.
     """
-    key = _packed(numbers)
+    count = len(numbers[0])
+    key = _packed((*numbers, np.arange(count)))
     if key is None:
         order = np.lexsort(tuple(reversed(numbers)))
-        columns = numbers
     else:
-        order = np.argsort(key)  # equal keys in any order: their texts decide below
-        columns = (key,)
-    if len(order) < 2 or texts is None:
+        # With the row in its last digits, what is sorted tells where it was: much quicker than
+        # to sort the rows' places.
+        key.sort()
+        order = key % count
+    if count < 2 or texts is None:
         return order
-    same = np.ones(len(order) - 1, bool)
-    for column in columns:
-        ordered = column[order]
-        same &= ordered[1:] == ordered[:-1]
+    same = np.ones(count - 1, bool)
+    if key is None:
+        for column in numbers:
+            ordered = column[order]
+            same &= ordered[1:] == ordered[:-1]
+    else:
+        group = key // count
+        same = group[1:] == group[:-1]
     tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
     if not len(tied):
         return order

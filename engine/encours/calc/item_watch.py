@@ -11,10 +11,19 @@ import pyarrow.compute as pc
 
 from encours.calc.account_rows import representatives
 from encours.calc.items import ITEM_WARNINGS
-from encours.calc.lines import line_key
-from encours.ledger.buffers import is_empty_text
-from encours.ledger.checking import combine
+from encours.kernels.late import (
+    IS_BEYOND_CAP,
+    IS_LARGE,
+    IS_SOON_BARRED,
+    LateLimits,
+    WatchedItems,
+    WatchLimits,
+    list_late_items,
+    mark_watched,
+)
+from encours.ledger.checking import combine, dictionary_of
 from encours.ledger.decode import NO_DAY
+from encours.ledger.master import CURRENCIES
 from encours.rules.regimes import latest_legal_due_days, limitation_days
 from encours.rules.terms import parse_payment_terms
 from encours_schemas.rule_ids import RuleId
@@ -58,17 +67,19 @@ HIT_SCHEMA: Final = pa.schema(
     ]
 )
 """Items of a rule by account (`place`) and key; the least `worst` is the worst, then the id."""
-LATE_SCHEMA: Final = pa.schema(
+LATE_RECORD: Final = np.dtype(
     [
-        ("line", pa.int64()),
-        ("due_day", pa.int64()),
-        ("open_rc", pa.int64()),
-        ("uncounted_rc", pa.int64()),
-        ("item_id", pa.string()),
+        ("line", np.int64),
+        ("ordinal", np.int64),
+        ("open_rc", np.int64),
+        ("uncounted_rc", np.int64),
+        ("due_day", np.int64),
     ]
 )
-"""Items that are or may soon be too old, and the disputed part of each that does not count."""
+"""An item that is or may soon be too old, and the disputed part of it that does not count."""
 _NO_CAP = np.iinfo(np.int32).max
+_NO_AMOUNT = np.iinfo(np.int64).max
+_NOBODY_LEFT_OUT: Final = np.empty(0, bool)
 _DAYS_OF_YEAR = (365, 366)
 
 
@@ -87,17 +98,32 @@ class ItemRules:
     cap_days: Array
 
 
+class LateRows(NamedTuple):
+    """The late ones of some consecutive items.
+
+    records        `LATE_RECORD`[k]
+    bucket         int32[k]  below `LATE_BUCKETS`, the same for all items of a line
+    first_ordinal  of the items
+    item_id        of all of the items, late or not
+    """
+
+    records: Array
+    bucket: Array
+    first_ordinal: int
+    item_id: pa.Array
+
+
 class Watched(NamedTuple):
     """What was found in n consecutive items.
 
     warning_bits  uint8[n]  to be added to the items' warnings
     hits          `HIT_SCHEMA`, a row per item
-    late          `LATE_SCHEMA`
+    late          items that may be too old; None where there is none
     """
 
     warning_bits: Array
     hits: pa.Table
-    late: pa.Table
+    late: LateRows | None
 
 
 def build_item_rules(master: MasterData, law: Law, least_late_days: int) -> ItemRules:
@@ -141,29 +167,37 @@ def _scope(rule: Rule, master: MasterData) -> tuple[Array | None, Array | None]:
 
 
 class _Unit(NamedTuple):
-    """The items being watched, and what is known around them."""
+    """The items being watched, and what is known around them.
+
+    columns  of the items, as the kernels want them
+    marks    uint8[n]  which items rules have to look at more closely (`mark_watched`)
+    """
 
     items: Items
     measured: MeasuredItems
     context: RunContext
     rules: ItemRules
+    columns: WatchedItems
+    marks: Array
 
     def in_scope(self, rule: RuleId, chosen: Array) -> Array:
         """Keep the items of accounts that a rule applies to; none where it is off: int64[k]."""
         if rule not in self.rules.scope:
             return np.empty(0, np.int64)
         of_customer, of_company = self.rules.scope[rule]
+        rows = np.flatnonzero(chosen)
         if of_customer is not None:
-            chosen = chosen & of_customer[self.items.customer_code]
+            rows = rows[of_customer[self.items.customer_code[rows]]]
         if of_company is not None:
-            chosen = chosen & of_company[self.items.company_code]
-        return np.flatnonzero(chosen)
+            rows = rows[of_company[self.items.company_code[rows]]]
+        return rows
 
 
 def watch_items(
     items: Items,
     measured: MeasuredItems,
     data: pa.Table,
+    first_ordinal: int,
     earlier_due_day: Array | None,
     cover: ItemCover | None,
     context: RunContext,
@@ -171,12 +205,16 @@ def watch_items(
     """Find what the rules about items look for.
 
     data             the items as read, for the text of their payment terms
+    first_ordinal    of the items in their table
     earlier_due_day  int32[n]  due days in the earlier run, `NO_DAY` where unknown; None: no run
     """
     bits = np.zeros(items.row_count, np.uint8)
     if context.item_rules is None:
-        return Watched(bits, HIT_SCHEMA.empty_table(), LATE_SCHEMA.empty_table())
-    unit = _Unit(items, measured, context, context.item_rules)
+        return Watched(bits, HIT_SCHEMA.empty_table(), None)
+    columns = _columns(items, measured)
+    marks = np.empty(items.row_count, np.uint8)
+    mark_watched(columns, _limits(context, context.item_rules), marks)
+    unit = _Unit(items, measured, context, context.item_rules, columns, marks)
     found = [
         _to_notify(unit, cover),
         _moved(unit, earlier_due_day),
@@ -189,7 +227,45 @@ def watch_items(
             bits[one.rows] |= _WARNING_BITS[rule]
     hits = [_hit_table(unit, code, one) for code, one in enumerate(found) if len(one.rows)]
     joined = pa.concat_tables([HIT_SCHEMA.empty_table(), *hits])
-    return Watched(bits, joined, _late_table(unit))
+    return Watched(bits, joined, _late_items(unit, first_ordinal))
+
+
+def _columns(items: Items, measured: MeasuredItems) -> WatchedItems:
+    """Give the columns that rules about items look at."""
+    return WatchedItems(
+        items.customer_code,
+        items.company_code,
+        items.currency_code,
+        items.document_day,
+        items.due_day,
+        items.original_due_day,
+        items.disputed_from_day,
+        measured.component,
+        measured.regime_code,
+        measured.exists,
+        measured.bears_interest,
+        measured.open_milli,
+        measured.open_rc,
+        measured.disputed_rc,
+    )
+
+
+def _limits(context: RunContext, rules: ItemRules) -> WatchLimits:
+    """Say from where on the rules that are on look at items more closely."""
+    settings, day, regimes = context.configuration.rules, context.as_of_day, context.law.regimes
+    last = day + settings.limitation.days
+    first_due, last_due = (np.full(len(regimes) + 1, end, np.int64) for end in (1, 0))
+    for code, facts in enumerate(regimes):
+        if facts.limitation_years is not None and RuleId.LIMITATION in rules.scope:
+            least, most = (facts.limitation_years * days for days in _DAYS_OF_YEAR)
+            first_due[code] = day - most - _DAYS_OF_YEAR[1]
+            last_due[code] = last - least
+    cap_days = rules.cap_days
+    if RuleId.TERMS_EXCEED_LEGAL not in rules.scope:
+        cap_days = np.full_like(cap_days, _NO_CAP)
+    is_limited = RuleId.DOCUMENT_VALUE in rules.scope
+    most_rc = int(settings.document_value.cap * 1000) if is_limited else _NO_AMOUNT
+    return WatchLimits(cap_days, first_due, last_due, most_rc)
 
 
 _WARNING_BITS: Final = {
@@ -210,13 +286,6 @@ class _Hits(NamedTuple):
 
 def _nothing() -> _Hits:
     return _Hits(np.empty(0, np.int64), np.empty(0, np.int64))
-
-
-def _is_claim(unit: _Unit) -> Array:
-    """Tell which items are open, positive and bear interest: bool[n]."""
-    measured = unit.measured
-    found: Array = measured.exists & (measured.open_milli > 0) & measured.bears_interest
-    return found
 
 
 def _to_notify(unit: _Unit, cover: ItemCover | None) -> _Hits:
@@ -250,16 +319,11 @@ def _beyond_cap(unit: _Unit, data: pa.Table) -> _Hits:
     """
     items, law = unit.items, unit.context.law
     regime = unit.measured.regime_code
-    term_days = items.original_due_day.astype(np.int64) - items.document_day
-    chosen = _is_claim(unit) & (term_days > unit.rules.cap_days[regime])
-    rows = unit.in_scope(RuleId.TERMS_EXCEED_LEGAL, chosen)
+    rows = unit.in_scope(RuleId.TERMS_EXCEED_LEGAL, (unit.marks & IS_BEYOND_CAP) != 0)
     if not len(rows):
         return _nothing()
-    terms = _term_texts(unit, data, rows)
-    encoded = terms.dictionary_encode()
-    parsed = [parse_payment_terms(text) for text in encoded.dictionary.to_pylist()]
-    by_text = np.array([one is None or one.is_end_of_month for one in parsed], bool)
-    is_end_of_month = by_text[encoded.indices.to_numpy()]
+    texts, position = _terms(unit, data, rows)
+    is_end_of_month = _is_end_of_month(texts, position)
     latest = np.empty(len(rows), np.int32)
     for code in np.unique(regime[rows]).tolist():
         cap = law.regimes[code].term_cap
@@ -270,55 +334,54 @@ def _beyond_cap(unit: _Unit, data: pa.Table) -> _Hits:
                 latest[of_kind] = latest_legal_due_days(cap, document, is_end_of_month=flag)
     beyond = items.original_due_day[rows].astype(np.int64) - latest
     long = np.flatnonzero(beyond > 0)
-    return _Hits(rows[long], -beyond[long], terms.take(pa.array(long)))
+    return _Hits(rows[long], -beyond[long], texts.take(pa.array(position[long])))
 
 
-def _term_texts(unit: _Unit, data: pa.Table, rows: Array) -> pa.Array:
-    """Give the payment terms of some items: the item's, else the customer's, else empty."""
+def _terms(unit: _Unit, data: pa.Table, rows: Array) -> tuple[pa.Array, Array]:
+    """Give texts of payment terms, and where that of each item stands among them: int64[k].
+
+    The item's own terms count, else the customer's, else the empty text.
+    """
     customers = unit.context.master.customers
-    names = pa.array([*customers.terms, ""], pa.string())
-    code = customers.terms_code[unit.items.customer_code[rows]]
-    of_customer = names.take(pa.array(np.where(code >= 0, code, len(customers.terms))))
-    if "payment_terms" not in data.column_names:
-        return of_customer
-    own = combine(data.column("payment_terms")).take(pa.array(rows)).cast(pa.string())
-    return pc.if_else(is_empty_text(own).fill_null(True), of_customer, own)
+    texts = pa.array([*customers.terms, ""], pa.string())
+    code = customers.terms_code[unit.items.customer_code[rows]].astype(np.int64)
+    position = np.where(code >= 0, code, len(customers.terms))
+    if "payment_terms" in data.column_names:
+        own = combine(data.column("payment_terms")).take(pa.array(rows))
+        own_texts, own_position = dictionary_of(own)
+        is_given = np.append(pc.not_equal(own_texts.cast(pa.string()), "").to_numpy(False), False)
+        position = np.where(is_given[own_position], own_position + len(texts), position)
+        texts = pa.concat_arrays([texts, own_texts.cast(pa.string())])
+    return texts, position
+
+
+def _is_end_of_month(texts: pa.Array, position: Array) -> Array:
+    """Tell which terms are, or may be, to the end of a month: bool[k]; only texts met are read."""
+    flags = np.zeros(len(texts), bool)
+    met = np.unique(position)
+    parsed = [parse_payment_terms(text) for text in texts.take(pa.array(met)).to_pylist()]
+    flags[met] = [one is None or one.is_end_of_month for one in parsed]
+    return flags[position]
 
 
 def _large(unit: _Unit) -> _Hits:
     """Find open items above the cap of one document; `worst` is minus the amount."""
-    if RuleId.DOCUMENT_VALUE not in unit.rules.scope:
-        return _nothing()
-    cap = int(unit.context.configuration.rules.document_value.cap * 1000)
-    chosen = unit.measured.exists & (unit.measured.open_rc > cap)
-    rows = unit.in_scope(RuleId.DOCUMENT_VALUE, chosen)
+    rows = unit.in_scope(RuleId.DOCUMENT_VALUE, (unit.marks & IS_LARGE) != 0)
     return _Hits(rows, -unit.measured.open_rc[rows])
 
 
 def _soon_barred(unit: _Unit) -> _Hits:
     """Find items that become time-barred soon; `worst` is the last day to sue."""
-    if RuleId.LIMITATION not in unit.rules.scope:
-        return _nothing()
-    items, regime = unit.items, unit.measured.regime_code
+    rows = unit.in_scope(RuleId.LIMITATION, (unit.marks & IS_SOON_BARRED) != 0)
+    regime, due_day = unit.measured.regime_code[rows], unit.items.due_day[rows]
     day = unit.context.as_of_day
     last = day + unit.context.configuration.rules.limitation.days
-    found: list[tuple[Array, Array]] = []
-    claims = _is_claim(unit)
-    for code, facts in enumerate(unit.context.law.regimes):
-        if facts.limitation_years is None:
-            continue
-        least, most = (facts.limitation_years * days for days in _DAYS_OF_YEAR)
-        may = (items.due_day <= last - least) & (items.due_day >= day - most - _DAYS_OF_YEAR[1])
-        rows = unit.in_scope(RuleId.LIMITATION, claims & may & (regime == code))
-        ends = limitation_days(facts, items.due_day[rows])
-        if ends is not None:
-            soon = (ends >= day) & (ends <= last)
-            found.append((rows[soon], ends[soon].astype(np.int64)))
-    if not found:
-        return _nothing()
-    rows, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    order = np.argsort(rows)
-    return _Hits(rows[order], ends[order])
+    ends = np.full(len(rows), NO_DAY, np.int64)
+    for code in np.unique(regime).tolist():
+        of_regime = np.flatnonzero(regime == code)
+        ends[of_regime] = limitation_days(unit.context.law.regimes[code], due_day[of_regime])
+    soon = np.flatnonzero((ends >= day) & (ends <= last))
+    return _Hits(rows[soon], ends[soon])
 
 
 def _hit_table(unit: _Unit, code: int, hits: _Hits) -> pa.Table:
@@ -347,32 +410,22 @@ def account_places(items: Items, rows: Array, context: RunContext) -> Array:
     return place * len(customers.account_ids) + customers.account_code[items.customer_code[rows]]
 
 
-def _late_table(unit: _Unit) -> pa.Table:
-    """List the counted items that are or may soon be too old, as `LATE_SCHEMA`."""
-    items, measured, day = unit.items, unit.measured, unit.context.as_of_day
-    chosen = (measured.component >= 0) & (measured.open_milli > 0) & (measured.open_rc > 0)
-    chosen &= items.due_day <= day - unit.rules.least_late_days
-    rows = unit.in_scope(RuleId.OVERDUE_AGE, chosen)
-    begun = np.where(
-        items.disputed_from_day[rows] == NO_DAY,
-        items.document_day[rows],
-        items.disputed_from_day[rows],
+def _late_items(unit: _Unit, first_ordinal: int) -> LateRows | None:
+    """List the counted items that are or may soon be too old."""
+    items, context, count = unit.items, unit.context, unit.items.row_count
+    if RuleId.OVERDUE_AGE not in unit.rules.scope:
+        return None
+    of_customer, of_company = unit.rules.scope[RuleId.OVERDUE_AGE]
+    limits = LateLimits(
+        context.as_of_day - unit.rules.least_late_days,
+        context.as_of_day - context.configuration.rules.overdue_age.disputed_days + 1,
+        _NOBODY_LEFT_OUT if of_customer is None else of_customer,
+        _NOBODY_LEFT_OUT if of_company is None else of_company,
+        len(context.master.companies.codes),
+        len(CURRENCIES),
     )
-    is_fresh = day - begun < unit.context.configuration.rules.overdue_age.disputed_days
-    company_count = len(unit.context.master.companies.codes)
-    line = line_key(
-        items.customer_code[rows],
-        items.company_code[rows],
-        items.currency_code[rows],
-        company_count,
-    )
-    return pa.table(
-        [
-            pa.array(line),
-            pa.array(items.due_day[rows].astype(np.int64)),
-            pa.array(measured.open_rc[rows]),
-            pa.array(np.where(is_fresh, measured.disputed_rc[rows], 0)),
-            items.item_id.take(pa.array(rows)),
-        ],
-        schema=LATE_SCHEMA,
-    )
+    records, bucket = np.empty(count, LATE_RECORD), np.empty(count, np.int32)
+    found = list_late_items(unit.columns, limits, first_ordinal, records, bucket)
+    if not found:
+        return None
+    return LateRows(records[:found], bucket[:found], first_ordinal, items.item_id)

@@ -8,25 +8,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from encours.calc.context import COMPONENTS, NO_REGIME_ON_FILE, Conversion, RunContext
+from encours.calc.context import COMPONENTS, Conversion, RunContext
 from encours.calc.refusals import ItemRefused, MissingRates, missing_rates
 from encours.kernels import interest_columns as interest
 from encours.kernels import wide
 from encours.kernels.ageing import assign_ageing_bucket
 from encours.kernels.allocation import settle_items
+from encours.kernels.assessment import (
+    AssessedItems,
+    Assessment,
+    AssessmentOptions,
+    AssessmentTables,
+    assess_items,
+    classify_items,
+    new_assessment,
+)
 from encours.kernels.interest import accrue_interest
 from encours.ledger.allocations import ALLOCATION_KINDS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import (
     BEARS_INTEREST,
-    BILL_OF_EXCHANGE,
-    CREDIT_NOTE,
-    DOWN_PAYMENT,
+    DOCUMENT_TYPES,
     FINANCING,
     INTEREST_NOTE,
     IS_CREDIT_TYPE,
     IS_DEBIT_TYPE,
-    PAYMENT,
 )
 from encours.ledger.master import CURRENCIES, MINOR_UNIT_MILLI
 from encours.rules import fx
@@ -47,17 +53,30 @@ PAYMENT_KINDS = tuple(
 )
 """What can pay interest first; discounts, write-offs and credit notes reduce the principal."""
 
-NOT_COUNTED = -1
 ITEM_WARNINGS = tuple(ItemWarning)
 """The first three are seen here; the others belong to rules about items (`calc.item_watch`)."""
 
 
-class ItemTypes(NamedTuple):
-    """What the type and sign of n items say: bool[n] each."""
+def _by_type(**component_of: str) -> Array:
+    """Give the exposure component of each document type; the last entry is no type's."""
+    listed = np.full(len(DOCUMENT_TYPES) + 1, COMPONENTS.index("receivables"), np.int32)
+    for kind, component in component_of.items():
+        listed[DOCUMENT_TYPES.index(kind)] = COMPONENTS.index(component)
+    return listed
 
-    exists: Array
-    is_credit: Array
-    bears_interest: Array
+
+_COMPONENT_OF_TYPE = _by_type(
+    bill_of_exchange="bills_of_exchange",
+    credit_note="credit_notes",
+    payment="unapplied_payments",
+    down_payment="down_payments",
+)
+_FLAGS_OF_TYPE = np.where(IS_CREDIT_TYPE, np.uint8(interest.FLAG_CREDIT), np.uint8(0))
+_FLAGS_OF_TYPE[INTEREST_NOTE] |= np.uint8(interest.FLAG_INTEREST_NOTE)
+_IS_SOLD = np.array([*(name != "none" for name in FINANCING), False], bool)
+_IS_RECOURSE = np.array(
+    [*(name in ("discounted", "factored_recourse") for name in FINANCING), False], bool
+)
 
 
 class InterestInputs(NamedTuple):
@@ -127,48 +146,116 @@ def measure_items(
 
     Raises ItemRefused for an amount that money cannot hold.
     """
-    exists = ~items.faults.bad & (items.posting_day <= context.as_of_day)
-    balances = _balances(items, allocations, exists)
-    open_milli = balances.open_milli
-    is_open = open_milli != 0
-    open_rc = convert(open_milli, items.currency_code, context.reporting)
-    disputed = _disputed(items, open_milli)
-    context.master.companies.require_countries(items.company_code[~items.faults.bad])
-    types = _item_types(items, exists)
-    bears = types.bears_interest
-    component = _components(items, types.is_credit & (items.amount_milli < 0), context.as_of_day)
-    regime = _regimes(items, bears & exists, context)
-    accrued = _accrue(items, allocations, balances, disputed, regime, types, context)
-    has_settlement = balances.settled_day != NO_DAY
-    end_day = np.where(has_settlement, balances.settled_day, context.as_of_day)
-    end_day = np.minimum(end_day, context.as_of_day)
-    is_late = end_day > items.due_day
-    is_published = exists & (is_open | (bears & has_settlement & is_late))
-    difference = np.where(allocations.has_any, 0, items.amount_milli - open_milli)
+    assessed = _assess(items, allocations, context, extract_day)
+    open_rc = convert(assessed.open_milli, items.currency_code, context.reporting)
+    disputed_rc = convert(assessed.disputed_milli, items.currency_code, context.reporting)
+    accrued = _accrue(items, allocations, assessed, context)
     return MeasuredItems(
-        exists=exists,
-        is_published=is_published,
-        is_settled_in_time=exists & ~is_open & ~is_published & has_settlement,
-        is_settled_date_unknown=exists & ~is_open & ~has_settlement,
-        open_milli=open_milli,
+        exists=assessed.exists,
+        is_published=assessed.is_published,
+        is_settled_in_time=assessed.is_settled_in_time,
+        is_settled_date_unknown=assessed.is_settled_date_unknown,
+        open_milli=assessed.open_milli,
         open_rc=open_rc,
-        allocated_milli=np.where(exists, balances.allocated_milli, 0),
-        extract_difference_milli=np.where(exists, difference, 0),
-        disputed_milli=disputed,
-        disputed_rc=convert(disputed, items.currency_code, context.reporting),
-        days_past_due=(end_day - items.due_day).astype(np.int32),
-        bucket=_buckets(items, open_milli, context),
-        settled_day=balances.settled_day,
-        component=np.where(exists & is_open, component, NOT_COUNTED).astype(np.int32),
-        regime_code=regime,
-        bears_interest=bears,
-        warning_bits=_warnings(items, allocations, open_milli, extract_day),
+        allocated_milli=assessed.allocated_milli,
+        extract_difference_milli=assessed.extract_difference_milli,
+        disputed_milli=assessed.disputed_milli,
+        disputed_rc=disputed_rc,
+        days_past_due=assessed.days_past_due,
+        bucket=_buckets(assessed, context),
+        settled_day=assessed.settled_day,
+        component=assessed.component,
+        regime_code=assessed.regime_code,
+        bears_interest=assessed.bears_interest,
+        warning_bits=assessed.warning_bits,
         **accrued,
     )
 
 
-def _balances(items: Items, allocations: ItemAllocations, exists: Array) -> Balances:
-    """Give open amount, allocated amount and settlement day of every item."""
+def _assess(
+    items: Items, allocations: ItemAllocations, context: RunContext, extract_day: int
+) -> Assessment:
+    """Tell what every item is at the as-of date."""
+    balances = _balances(items, allocations)
+    columns = AssessedItems(
+        amount_milli=items.amount_milli,
+        extract_open_milli=items.extract_open_milli,
+        disputed_milli=items.disputed_milli,
+        company_code=items.company_code,
+        customer_code=items.customer_code,
+        type_code=items.type_code,
+        financing_code=items.financing_code,
+        regime_code=items.regime_code,
+        posting_day=items.posting_day,
+        due_day=items.due_day,
+        basis_day=_basis_day(items, context),
+        is_bad=items.faults.bad,
+        is_disputed=items.is_disputed,
+        has_disputed_milli=items.has_disputed_milli,
+        has_extract_open=items.has_extract_open,
+        has_billed=items.has_billed,
+        due_before_document=items.due_before_document,
+        has_allocation=allocations.has_any,
+        balance_milli=balances.open_milli,
+        settled_day=balances.settled_day,
+        at_extract_milli=allocations.at_extract_milli,
+    )
+    options = AssessmentOptions(
+        int(context.as_of_day),
+        int(extract_day),
+        RECOURSE_DAYS_AFTER_MATURITY,
+        COMPONENTS.index("financed_with_recourse"),
+        COMPONENTS.index("credit_notes"),
+    )
+    assessed = new_assessment(items.row_count)
+    lacking = classify_items(columns, _tables(context), options, assessed)
+    _require_parties(items, int(lacking), context)
+    assess_items(columns, options, assessed)
+    return assessed
+
+
+def _basis_day(items: Items, context: RunContext) -> Array:
+    """Give the date that ageing looks at: int32[n]."""
+    return {
+        "due_date": items.due_day,
+        "document_date": items.document_day,
+        "posting_date": items.posting_day,
+    }[context.configuration.ageing.basis]
+
+
+def _tables(context: RunContext) -> AssessmentTables:
+    """Lay out what holds by type, financing, customer and company."""
+    return AssessmentTables(
+        _FLAGS_OF_TYPE,
+        BEARS_INTEREST,
+        _COMPONENT_OF_TYPE,
+        np.where(IS_DEBIT_TYPE, np.int32(COMPONENTS.index("credit_notes")), _COMPONENT_OF_TYPE),
+        _IS_SOLD,
+        _IS_RECOURSE,
+        context.customer_flags,
+        context.customer_regime,
+        context.master.customers.insolvency_day,
+        context.company_regime,
+    )
+
+
+def _require_parties(items: Items, lacking: int, context: RunContext) -> None:
+    """Raise InputMissing (66) for a company code without a country, or a row without a regime."""
+    companies = context.master.companies
+    if not all(companies.countries):
+        companies.require_countries(items.company_code[~items.faults.bad])
+    if lacking >= 0:
+        code = int(items.company_code[lacking])
+        raise InputMissing(
+            what="no late-payment regime on file for a country that must have one",
+            where=f"company code {companies.codes[code]}, country {companies.countries[code]}",
+            expected="a regime for every creditor country in the EU, the EEA, GB or CH",
+            cure="give the items or customers an interest_regime, or add the country's regime",
+        )
+
+
+def _balances(items: Items, allocations: ItemAllocations) -> Balances:
+    """Give what allocations leave of every amount, and since when nothing is left."""
     n = items.row_count
     out = Balances(
         np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), np.zeros(n, np.uint8)
@@ -188,14 +275,7 @@ def _balances(items: Items, allocations: ItemAllocations, exists: Array) -> Bala
             expected="amounts of at most 15 digits before the point",
             cure="correct the allocations of this item",
         )
-    by_extract = ~allocations.has_any
-    open_milli = np.where(by_extract, items.extract_open_milli, out.open_milli)
-    return Balances(
-        np.where(exists, open_milli, 0),
-        np.where(by_extract, 0, out.allocated_milli),
-        np.where(exists & (open_milli == 0), out.settled_day, np.int32(NO_DAY)).astype(np.int32),
-        out.overflow,
-    )
+    return out
 
 
 def convert(amount_milli: Array, currency_code: Array, conversion: Conversion) -> Array:
@@ -249,87 +329,20 @@ def _convert_rest(
             ) from error
 
 
-def _disputed(items: Items, open_milli: Array) -> Array:
-    """Give the disputed part of each open amount, of its sign: int64[n]."""
-    if not items.is_disputed.any():
-        return np.zeros(items.row_count, np.int64)
-    whole = np.abs(open_milli)
-    part = np.where(items.has_disputed_milli, np.abs(items.disputed_milli), whole)
-    return np.where(items.is_disputed, np.sign(open_milli) * np.minimum(part, whole), 0)
-
-
-def _item_types(items: Items, exists: Array) -> ItemTypes:
-    """Tell which items bear interest by their type, and which are credits (DOMAIN 3 and 6)."""
-    is_credit = IS_CREDIT_TYPE[items.type_code] | (items.amount_milli < 0)
-    bears = ~is_credit & BEARS_INTEREST[items.type_code]
-    return ItemTypes(exists, is_credit, bears)
-
-
-def _components(items: Items, is_negative_credit: Array, as_of_day: int) -> Array:
-    """Give the exposure component of each item: a position in `COMPONENTS`, or `NOT_COUNTED`."""
-    by_type = np.full(7, COMPONENTS.index("receivables"), np.int32)
-    by_type[BILL_OF_EXCHANGE] = COMPONENTS.index("bills_of_exchange")
-    by_type[CREDIT_NOTE] = COMPONENTS.index("credit_notes")
-    by_type[PAYMENT] = COMPONENTS.index("unapplied_payments")
-    by_type[DOWN_PAYMENT] = COMPONENTS.index("down_payments")
-    component = by_type[items.type_code]
-    component[IS_DEBIT_TYPE[items.type_code] & is_negative_credit] = COMPONENTS.index(
-        "credit_notes"
-    )
-    if items.financing_code.any():
-        financing = items.financing_code
-        recourse = np.isin(
-            financing, (FINANCING.index("discounted"), FINANCING.index("factored_recourse"))
-        )
-        is_debit = component < COMPONENTS.index("credit_notes")
-        component[recourse & is_debit] = COMPONENTS.index("financed_with_recourse")
-        matured = as_of_day > items.due_day.astype(np.int64) + RECOURSE_DAYS_AFTER_MATURITY
-        component[recourse & is_debit & matured] = NOT_COUNTED
-        component[~recourse & (financing != FINANCING.index("none"))] = NOT_COUNTED
-    return component
-
-
-def _regimes(items: Items, needs_one: Array, context: RunContext) -> Array:
-    """Give the regime of each item: int32[n] codes, -1 for consumers and intragroup (DOMAIN 6)."""
-    customers = context.master.customers
-    of_customer = context.customer_regime[items.customer_code]
-    of_company = context.company_regime[items.company_code]
-    regime = np.where(of_customer == -1, of_company, of_customer)
-    regime = np.where(items.regime_code >= 0, items.regime_code, regime)
-    exempt = customers.is_consumer | customers.is_intragroup
-    regime = np.where(exempt[items.customer_code], -1, regime)
-    lacking = needs_one & (regime == NO_REGIME_ON_FILE)
-    if lacking.any():
-        company = context.master.companies
-        code = int(items.company_code[np.flatnonzero(lacking)[0]])
-        raise InputMissing(
-            what="no late-payment regime on file for a country that must have one",
-            where=f"company code {company.codes[code]}, country {company.countries[code]}",
-            expected="a regime for every creditor country in the EU, the EEA, GB or CH",
-            cure="give the items or customers an interest_regime, or add the country's regime",
-        )
-    return np.maximum(regime, -1).astype(np.int32)
-
-
 def _accrue(
-    items: Items,
-    allocations: ItemAllocations,
-    balances: Balances,
-    disputed: Array,
-    regime: Array,
-    types: ItemTypes,
-    context: RunContext,
+    items: Items, allocations: ItemAllocations, assessed: Assessment, context: RunContext
 ) -> dict[str, Any]:
     """Run the interest kernel over the unit; give its figures by the names of `MeasuredItems`."""
-    inputs = interest_inputs(items, allocations, balances, disputed, regime, types, context)
+    inputs = _interest_inputs(items, allocations, assessed)
     result = interest.new_interest_result(items.row_count)
     posted = interest_allocations(allocations, inputs.flags)
     options = interest_options(context)
     missing: MissingRates = Counter()
     if accrue_interest(inputs, posted, context.law.rates, options, result):
         _refuse_too_large(result)
-        end_day = np.where(balances.settled_day == NO_DAY, options.as_of_day, balances.settled_day)
-        missing = missing_rates(result, end_day, regime, context.law)
+        settled = assessed.settled_day
+        end_day = np.where(settled == NO_DAY, options.as_of_day, settled)
+        missing = missing_rates(result, end_day, assessed.regime_code, context.law)
     penalty_rc = convert(result.penalty_milli, items.currency_code, context.reporting)
     _drop_below_minimum(result, penalty_rc, context)
     return {
@@ -348,41 +361,24 @@ def _accrue(
     }
 
 
-def interest_inputs(
-    items: Items,
-    allocations: ItemAllocations,
-    balances: Balances,
-    disputed: Array,
-    regime: Array,
-    types: ItemTypes,
-    context: RunContext,
+def _interest_inputs(
+    items: Items, allocations: ItemAllocations, assessed: Assessment
 ) -> interest.InterestItems:
     """Lay the items out for the interest kernels."""
-    exists = types.exists
-    customers = context.master.customers
-    customer = items.customer_code
-    opened = customers.insolvency_day[customer]
-    flags = types.is_credit * np.uint8(interest.FLAG_CREDIT)
-    flags |= (items.type_code == INTEREST_NOTE) * np.uint8(interest.FLAG_INTEREST_NOTE)
-    flags |= customers.is_consumer[customer] * np.uint8(interest.FLAG_CONSUMER)
-    flags |= customers.is_intragroup[customer] * np.uint8(interest.FLAG_INTRAGROUP)
-    if context.pays_interest_first is not None:
-        flags |= context.pays_interest_first[customer] * np.uint8(interest.FLAG_INTEREST_FIRST)
     return interest.InterestItems(
         amount_milli=items.amount_milli,
-        open_milli=balances.open_milli,
-        has_allocation=allocations.has_any.astype(np.uint8),
+        open_milli=assessed.open_milli,
+        has_allocation=allocations.has_any.view(np.uint8),
         due_day=items.due_day,
         claim_day=items.delivery_day,
-        settled_day=balances.settled_day,
-        regime_code=np.where(exists, regime, np.int32(-1)),
-        # A row that does not exist bears nothing and was billed nothing.
-        flags=np.where(exists, flags, np.uint8(interest.FLAG_CREDIT)),
-        insolvency_day=np.where(opened <= context.as_of_day, opened, np.int32(NO_DAY)),
-        disputed_milli=np.maximum(disputed, 0),
+        settled_day=assessed.settled_day,
+        regime_code=assessed.regime_code,
+        flags=assessed.flags,
+        insolvency_day=assessed.insolvency_day,
+        disputed_milli=assessed.disputed_milli,
         billed_to_day=items.billed_to_day,
         billed_milli=items.billed_milli,
-        has_billed=(items.has_billed & exists).astype(np.uint8),
+        has_billed=assessed.has_billed,
         currency_code=items.currency_code,
     )
 
@@ -451,31 +447,11 @@ def _drop_below_minimum(
     result.to_day[below] = NO_DAY
 
 
-def _buckets(items: Items, open_milli: Array, context: RunContext) -> Array:
+def _buckets(assessed: Assessment, context: RunContext) -> Array:
     """Give the ageing bucket of each item by the configured basis: int32[n] positions."""
     ageing = context.configuration.ageing
-    basis = {
-        "due_date": items.due_day,
-        "document_date": items.document_day,
-        "posting_date": items.posting_day,
-    }[ageing.basis]
-    days = np.int32(context.as_of_day) - np.where(open_milli != 0, basis, context.as_of_day)
-    bucket = np.empty(items.row_count, np.int32)
-    assign_ageing_bucket(days.astype(np.int32), context.not_due_bounds, context.late_bounds, bucket)
+    bucket = np.empty(len(assessed.ageing_days), np.int32)
+    assign_ageing_bucket(assessed.ageing_days, context.not_due_bounds, context.late_bounds, bucket)
     if ageing.credits != "by_date":
-        bucket[open_milli < 0] = len(ageing.not_due_bounds) + len(ageing.bounds) + 2
+        bucket[assessed.open_milli < 0] = len(ageing.not_due_bounds) + len(ageing.bounds) + 2
     return bucket
-
-
-def _warnings(
-    items: Items, allocations: ItemAllocations, open_milli: Array, extract_day: int
-) -> Array:
-    """Give the warnings of each item as bits in the order of `ITEM_WARNINGS`: uint8[n]."""
-    over_applied = np.sign(open_milli) * np.sign(items.amount_milli) < 0
-    at_extract = items.amount_milli - allocations.at_extract_milli
-    differs = allocations.has_any & items.has_extract_open & (items.posting_day <= extract_day)
-    differs &= items.extract_open_milli != at_extract
-    bits = over_applied.astype(np.uint8)
-    bits |= items.due_before_document.astype(np.uint8) << np.uint8(1)
-    bits |= differs.astype(np.uint8) << np.uint8(2)
-    return bits

@@ -13,11 +13,19 @@ from encours.ledger.master import CURRENCIES
 from encours_schemas.errors import ControlFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 NO_MINIMUM = np.iinfo(np.int32).max
+STRETCH_ROWS = 65_536
+"""Rows that are worked on at once where there is one per account or line."""
+
+
+def stretches(count: int) -> Iterator[slice]:
+    """Give all rows, so many at once that what is worked out on the way does not weigh."""
+    for start in range(0, count, STRETCH_ROWS):
+        yield slice(start, min(start + STRETCH_ROWS, count))
 
 
 class KeyedSums:
@@ -26,14 +34,20 @@ class KeyedSums:
     keys     int64[k]     in order of first appearance
     sums     int64[k, w]  checked additions: an overflow is an error, it never wraps
     minimum  int32[k]     least of one day per row
+
+    What these give lies in the memory of the sums: it is to be let go of before more is added.
     """
 
     def __init__(self, width: int) -> None:
         """Start empty, with `width` summed columns."""
-        self.count = 0
         self._width = width
+        self.clear()
+
+    def clear(self) -> None:
+        """Let go of all keys and sums."""
+        self.count = 0
         self._keys = np.empty(0, np.int64)
-        self._sums = np.empty((0, width), np.int64)
+        self._sums = np.empty((0, self._width), np.int64)
         self._minimum = np.empty(0, np.int32)
         self._slots = np.full(16, -1, np.int32)
 
@@ -72,7 +86,7 @@ class KeyedSums:
 
     def number(self, key: Array) -> Array:
         """Give the place of each key's sums, int32[n] of int64[n]; new ones begin with zero."""
-        self._reserve(len(key))
+        self.reserve(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
         self.count = int(assign_ids(key, self._slots, self._keys, self.count, ids))
@@ -84,14 +98,24 @@ class KeyedSums:
         """Add the sums of another unit."""
         self.add(other.keys, other.sums, other.minimum)
 
-    def _reserve(self, more: int) -> None:
+    def trim(self) -> None:
+        """Give the room for further keys back: all is added, or all for a while."""
+        self._resize(self.count)
+        self._slots = np.full(16, -1, np.int32)
+
+    def _resize(self, capacity: int) -> None:
+        """Have room for so many keys in all.
+
+        Large arrays grow where they lie: a copy would need the memory twice.
+        """
+        for array in (self._keys, self._sums, self._minimum):
+            array.resize((capacity, *array.shape[1:]), refcheck=False)
+
+    def reserve(self, more: int) -> None:
         """Make room for so many keys beyond those that are there."""
         needed = self.count + more
         if needed > len(self._keys):
-            capacity = max(needed, len(self._keys) + len(self._keys) // 2)
-            self._keys = _longer(self._keys, capacity)
-            self._sums = _longer(self._sums, capacity)
-            self._minimum = _longer(self._minimum, capacity)
+            self._resize(max(needed, len(self._keys) + len(self._keys) // 4))
         if 2 * needed > len(self._slots):
             self._slots = np.full(1 << (2 * needed).bit_length(), -1, np.int32)
             again = np.empty(self.count, np.int32)
@@ -115,13 +139,6 @@ def require_within(overflow: int) -> None:
             expected="amounts and sums of at most 15 digits before the point",
             cure="correct the largest amounts of the ledger",
         )
-
-
-def _longer(array: Array, length: int) -> Array:
-    """Give a copy of an array with room for `length` rows."""
-    grown = np.empty((length, *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
-    return grown
 
 
 @dataclass

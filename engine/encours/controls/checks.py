@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -117,7 +117,25 @@ def published_controls(totals: CurrencyTotals, written: int) -> list[Control]:
     ]
 
 
-def ageing_controls(totals: CurrencyTotals, lines: KeyedSums, ageing: pa.Table) -> list[Control]:
+class Added(NamedTuple):
+    """What items and commitments add up to, before anything is made of their sums.
+
+    items    by `LINE_SUMS`; commitments by `POSITION_SUMS`
+    """
+
+    items: Mapping[str, int]
+    commitments: Mapping[str, int]
+
+
+def add_up(lines: KeyedSums, commitments: KeyedSums) -> Added:
+    """Add all lines and all commitments up, so that they need not be kept to be checked."""
+    return Added(
+        {name: exact_sum(lines.sums[:, place]) for place, name in enumerate(LINE_SUMS)},
+        {name: exact_sum(commitments.sums[:, place]) for place, name in enumerate(POSITION_SUMS)},
+    )
+
+
+def ageing_controls(totals: CurrencyTotals, added: Added, ageing: pa.Table) -> list[Control]:
     """Check that the buckets add up to the open amounts, per currency and converted."""
     milli = milli_of(ageing.column("open_amount"))
     names = ageing.column("currency").combine_chunks().dictionary_encode()
@@ -131,25 +149,20 @@ def ageing_controls(totals: CurrencyTotals, lines: KeyedSums, ageing: pa.Table) 
         Control(f"buckets of {name}", buckets.get(name, 0), expected.get(name, 0))
         for name in sorted({*buckets, *expected})
     ]
-    converted = exact_sum(lines.sums[:, LINE_SUMS.index("open_rc")])
     buckets_rc = exact_sum(milli_of(ageing.column("open_amount_rc")))
     counted = exact_sum(ageing.column("item_count").to_numpy())
     return [
         *controls,
-        Control("buckets in the reporting currency", buckets_rc, converted),
+        Control("buckets in the reporting currency", buckets_rc, added.items["open_rc"]),
         Control("items in buckets", counted, totals.counts.get("open", 0)),
     ]
 
 
-def exposure_controls(
-    lines: KeyedSums, commitments: KeyedSums, positions: Positions, accounts: pa.Table
-) -> list[Control]:
+def exposure_controls(added: Added, positions: Positions, accounts: pa.Table) -> list[Control]:
     """Check that accounts add up to items and counted commitments, less credit balances."""
-    components = slice(0, len(COMPONENTS))
-    balance = POSITION_SUMS.index("credit_balance")
-    items = exact_sum(lines.sums[:, components].reshape(-1))
-    ordered = exact_sum(commitments.sums[:, components].reshape(-1))
-    parked = exact_sum(commitments.sums[:, balance])
+    items = sum(added.items[name] for name in COMPONENTS)
+    ordered = sum(added.commitments[name] for name in COMPONENTS)
+    parked = added.commitments["credit_balance"]
     left_out = items + ordered + parked - exact_sum(positions.exposure)
     balances = exact_sum(positions.column("credit_balance"))
     exposure = _column_sum(accounts, "exposure")
@@ -160,7 +173,7 @@ def exposure_controls(
     if not positions.has_components_left_out:
         controls.append(Control("items and commitments in accounts", left_out, balances))
     for name in ("penalty_interest", "interest_unbilled", "fixed_indemnity"):
-        summed = exact_sum(lines.sums[:, LINE_SUMS.index(name)])
+        summed = added.items[name]
         controls.append(Control(f"{name} of accounts", _column_sum(accounts, name), summed))
     return controls
 

@@ -1,15 +1,118 @@
-"""Group and match rows by key: partitions, dense ids of integer keys, hash join of one shard."""
+"""Group and match rows by key: records, partitions, dense ids, hash join of one shard."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from encours.kernels._jit import kernel
+from encours.kernels.text import NO_DAY, hash_bytes
 
 HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: multiplicative hashing (Knuth, TAOCP 6.4)."""
+COMPANY_MIX = np.uint64(0xD6E8FEB86659FD93)
+"""Sets the hash of a company code apart from that of a document number, which it is added to."""
+SHARD_SHIFT = np.uint64(58)
+"""The upper six bits of a key say in which of 64 shards it is matched."""
+NO_REASON = -1
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class AllocationColumns(NamedTuple):
+    """Columns of n allocations, decoded.
+
+    first, second  uint64[n]  key of the item
+    value_day, posting_day  int32[n]  `NO_DAY` where there is none
+    currency_code, kind_code  int32[n]
+    reason         int16[n]   what is wrong with the row, NO_REASON where nothing is
+    """
+
+    first: Array
+    second: Array
+    amount_milli: Array
+    value_day: Array
+    posting_day: Array
+    currency_code: Array
+    kind_code: Array
+    reason: Array
+
+
+@kernel
+def pack_item_keys(item_id, ordinal_first, out_item, out_shard):
+    """Write the key of every item.
+
+    item_id        Text
+    ordinal_first  int64      of the first row
+    out_item       record[n]  written: fields first, second (128-bit key), ordinal
+    out_shard      int32[n]   written: upper bits of the key, -1 for a null or empty id
+    """
+    has_nulls = item_id.valid.shape[0] > 0
+    for i in range(out_shard.shape[0]):
+        start = item_id.offsets[i]
+        end = item_id.offsets[i + 1]
+        if has_nulls and item_id.valid[i] == 0:
+            end = start
+        first, second = hash_bytes(item_id.data, start, end)
+        out_item[i]["first"] = first
+        out_item[i]["second"] = second
+        out_item[i]["ordinal"] = ordinal_first + i
+        out_shard[i] = np.int32(first >> SHARD_SHIFT) if end > start else -1
+
+
+@kernel
+def pack_document_keys(item, number, company_position, company_first, out_key, out_shard):
+    """Write the key of every item's document, by its number and company code.
+
+    item              record[n]  as `pack_item_keys` writes them
+    number            Text       of documents; a null or empty one is the item's id
+    company_position  int32[n]   in `company_first`; -1 is its last place
+    company_first     uint64[k]  hash of each company code, of no code at the end
+    out_key           uint64[n]  written
+    out_shard         int32[n]   written: upper bits of the key
+    """
+    has_nulls = number.valid.shape[0] > 0
+    for i in range(out_key.shape[0]):
+        start = number.offsets[i]
+        end = number.offsets[i + 1]
+        key = item[i]["first"]
+        if end > start and not (has_nulls and number.valid[i] == 0):
+            key, _ = hash_bytes(number.data, start, end)
+        key += company_first[company_position[i]] * COMPANY_MIX
+        out_key[i] = key
+        out_shard[i] = np.int32(key >> SHARD_SHIFT)
+
+
+@kernel
+def pack_allocations(columns, ordinal_first, out_record, out_row, out_shard):
+    """Write the good ones of n allocations as records, and return how many there are.
+
+    columns        AllocationColumns
+    ordinal_first  int64      of the first row
+    out_record     record[n]  written from its beginning: `ALLOCATION_RECORD`
+    out_row        int64[n]   written: row of each record
+    out_shard      int32[n]   written: upper bits of each record's key
+
+    An allocation is posted on its value day and is of the first kind unless it says otherwise.
+    """
+    count = 0
+    for i in range(out_row.shape[0]):
+        if columns.reason[i] != NO_REASON:
+            continue
+        posting_day = columns.posting_day[i]
+        out_record[count]["first"] = columns.first[i]
+        out_record[count]["second"] = columns.second[i]
+        out_record[count]["ordinal"] = ordinal_first + i
+        out_record[count]["amount_milli"] = columns.amount_milli[i]
+        out_record[count]["value_day"] = columns.value_day[i]
+        out_record[count]["posting_day"] = (
+            columns.value_day[i] if posting_day == NO_DAY else posting_day
+        )
+        out_record[count]["currency_code"] = columns.currency_code[i]
+        out_record[count]["kind_code"] = max(columns.kind_code[i], 0)
+        out_row[count] = i
+        out_shard[count] = np.int32(columns.first[i] >> SHARD_SHIFT)
+        count += 1
+    return count
 
 
 @kernel

@@ -1,43 +1,184 @@
-"""The oldest late item of a line, after credits were set against the oldest items first."""
+"""Items that rules look for, and the oldest late item of a line once credits took the oldest."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from encours.kernels._jit import kernel
+from encours.kernels.keys import HASH_MULTIPLIER
+from encours.kernels.text import NO_DAY
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+LATE_BUCKETS = 64
+BUCKET_SHIFT = np.uint64(58)
+
+IS_BEYOND_CAP = 1
+IS_SOON_BARRED = 2
+IS_LARGE = 4
+
+
+class WatchedItems(NamedTuple):
+    """What is known of n measured items.
+
+    codes and days  int32[n]
+    exists, bears_interest  bool[n]
+    amounts         int64[n]
+    """
+
+    customer_code: Array
+    company_code: Array
+    currency_code: Array
+    document_day: Array
+    due_day: Array
+    original_due_day: Array
+    disputed_from_day: Array
+    component: Array
+    regime_code: Array
+    exists: Array
+    bears_interest: Array
+    open_milli: Array
+    open_rc: Array
+    disputed_rc: Array
+
+
+class WatchLimits(NamedTuple):
+    """Where rules about items begin, the first three per regime and, at the end, for none: int64.
+
+    cap_days          longest term that is not looked at
+    due_day_first     due days from here …
+    due_day_last      … to here may be time-barred soon; none where it is the lesser
+    document_rc_most  amount up to which an item is not large
+    """
+
+    cap_days: Array
+    due_day_first: Array
+    due_day_last: Array
+    document_rc_most: int
+
+
+class LateLimits(NamedTuple):
+    """Which items are late, for whom it matters, and how their line's number is made.
+
+    due_day_last      int64    items due later are not late
+    fresh_day_first   int64    a dispute that began on this day or later does not count
+    of_customer       bool[c]  customers concerned; bool[0] for all
+    of_company        bool[d]  companies concerned; bool[0] for all
+    company_count, currency_count  int64
+    """
+
+    due_day_last: int
+    fresh_day_first: int
+    of_customer: Array
+    of_company: Array
+    company_count: int
+    currency_count: int
+
+
+class LineItems(NamedTuple):
+    """Late items of some lines, by line and day: int64[m] each."""
+
+    line: Array
+    due_day: Array
+    open_rc: Array
+    uncounted_rc: Array
+
+
+@kernel
+def mark_watched(items, limits, out_mark):
+    """Mark the items that rules have to look at more closely.
+
+    items     WatchedItems
+    limits    WatchLimits
+    out_mark  uint8[n]  written: IS_... bits
+    """
+    for i in range(out_mark.shape[0]):
+        mark = 0
+        if items.exists[i]:
+            if items.open_rc[i] > limits.document_rc_most:
+                mark |= IS_LARGE
+            if items.open_milli[i] > 0 and items.bears_interest[i]:
+                regime = items.regime_code[i]
+                due_day = np.int64(items.due_day[i])
+                term = np.int64(items.original_due_day[i]) - np.int64(items.document_day[i])
+                if term > limits.cap_days[regime]:
+                    mark |= IS_BEYOND_CAP
+                if limits.due_day_first[regime] <= due_day <= limits.due_day_last[regime]:
+                    mark |= IS_SOON_BARRED
+        out_mark[i] = mark
+
+
+@kernel
+def list_late_items(items, limits, ordinal_first, out_record, out_bucket):
+    """List the late items that count in the exposure, and return how many there are.
+
+    items          WatchedItems
+    limits         LateLimits
+    ordinal_first  int64      of the first item
+    out_record     record[n]  written from its beginning: fields line, ordinal, open_rc,
+                              uncounted_rc (what does not count for being disputed), due_day
+    out_bucket     int32[n]   written: one of LATE_BUCKETS, the same for all items of a line
+    """
+    count = 0
+    for i in range(out_bucket.shape[0]):
+        if items.component[i] < 0 or items.open_milli[i] <= 0 or items.open_rc[i] <= 0:
+            continue
+        if items.due_day[i] > limits.due_day_last:
+            continue
+        customer, company = items.customer_code[i], items.company_code[i]
+        if limits.of_customer.shape[0] > 0 and not limits.of_customer[customer]:
+            continue
+        if limits.of_company.shape[0] > 0 and not limits.of_company[company]:
+            continue
+        begun = items.disputed_from_day[i]
+        if begun == NO_DAY:
+            begun = items.document_day[i]
+        pair = np.int64(customer) * limits.company_count + company
+        line = pair * limits.currency_count + items.currency_code[i]
+        out_record[count]["line"] = line
+        out_record[count]["ordinal"] = ordinal_first + i
+        out_record[count]["open_rc"] = items.open_rc[i]
+        out_record[count]["uncounted_rc"] = (
+            items.disputed_rc[i] if begun >= limits.fresh_day_first else 0
+        )
+        out_record[count]["due_day"] = items.due_day[i]
+        out_bucket[count] = np.int32(np.uint64(line) * HASH_MULTIPLIER >> BUCKET_SHIFT)
+        count += 1
+    return count
 
 
 @kernel
 def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldest, out_to_pay):
     """Write each line's oldest item that counts, and what must be paid so that none is too old.
 
-    items        int64[m, 4]  line, day, open amount and the part of it that does not count for
-                              being disputed; by line, then in the order in which credits take them
-    credit_rc    int64[l]     credits of each line, not negative
-    materiality  int64        what is left of an item must be this much to count, and above zero
-    unit         int64        smallest amount that can be paid
-    release_day  int64        items due on this day or earlier keep a hold
-    out_oldest   int64[l]     written: row of the item, -1 where none counts
-    out_to_pay   int64[l]     written: the least payment that leaves no item keeping a hold
+    items        LineItems  those of one line and day in the order in which credits take them
+    credit_rc    int64[l]   credits of each line that has items, in their order; not negative
+    materiality  int64      what is left of an item must be this much to count, and above zero
+    unit         int64      smallest amount that can be paid
+    release_day  int64      items due on this day or earlier keep a hold
+    out_oldest   int64[l]   written: row of the item, -1 where none counts
+    out_to_pay   int64[l]   written: the least payment that leaves no item keeping a hold
 
     A payment takes the oldest items first, as credits do. Rule: DOMAIN 8, `overdue_age`.
     """
-    for line in range(credit_rc.shape[0]):
-        out_oldest[line] = -1
-        out_to_pay[line] = 0
-    current = -1
+    line = -1
     credit = 0
     owed = 0
-    for i in range(items.shape[0]):
-        line = items[i, 0]
-        if line != current:
-            current = line
+    for i in range(items.line.shape[0]):
+        if i == 0 or items.line[i] != items.line[i - 1]:
+            line += 1
             credit = credit_rc[line]
             owed = 0
-        used = min(credit, items[i, 2])
+            out_oldest[line] = -1
+            out_to_pay[line] = 0
+        used = min(credit, items.open_rc[i])
         credit -= used
-        rest = items[i, 2] - used
-        counted = rest - items[i, 3]
+        rest = items.open_rc[i] - used
+        counted = rest - items.uncounted_rc[i]
         if counted > 0 and counted >= materiality:
             if out_oldest[line] < 0:
                 out_oldest[line] = i
-            if items[i, 1] <= release_day:
+            if items.due_day[i] <= release_day:
                 kept = max(0, (materiality - 1) // unit * unit)
                 out_to_pay[line] = owed + counted - kept
         owed += rest
@@ -47,38 +188,40 @@ def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldes
 def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     """Mark the items of one line and day whose order among themselves can change the result.
 
-    items       int64[m, 4]  as for `find_oldest_late`, but those of one line and day in any order
-    credit_rc   int64[l]     credits of each line, not negative
+    items       LineItems  as for `find_oldest_late`, but those of one line and day in any order
+    credit_rc   int64[l]   credits of each line that has items, in their order; not negative
     materiality, release_day int64  as for `find_oldest_late`
-    out_mark    uint8[m]     written: 1 where the order within the day matters
+    out_mark    uint8[m]   written: 1 where the order within the day matters
 
     It matters on the day on which the credits run out, on the first day that has an item left that
     counts, and on the last one up to `release_day`; on all others only the day's total does.
     """
-    rows = items.shape[0]
+    rows = items.line.shape[0]
     start = 0
-    current = -1
+    line = -1
     credit = 0
     is_found = False
     last_start = 0
     last_end = 0
     while start < rows:
-        line, day = items[start, 0], items[start, 1]
-        if line != current:
+        number, day = items.line[start], items.due_day[start]
+        if start == 0 or number != items.line[start - 1]:
             for i in range(last_start, last_end):
                 out_mark[i] = 1
-            current, credit, is_found = line, credit_rc[line], False
+            line += 1
+            credit, is_found = credit_rc[line], False
             last_start = last_end = start
         end = start
         total = 0
         counting = 0
-        while end < rows and items[end, 0] == line and items[end, 1] == day:
+        while end < rows and items.line[end] == number and items.due_day[end] == day:
             out_mark[end] = 0
-            total += items[end, 2]
-            counted = items[end, 2] - items[end, 3]
+            total += items.open_rc[end]
+            counted = items.open_rc[end] - items.uncounted_rc[end]
             if counted > 0 and counted >= materiality:
                 counting += 1
             end += 1
+        is_alone = end - start == 1
         if credit >= total:
             credit -= total
         else:
@@ -87,9 +230,9 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
                 is_found = True
             credit = 0
             for i in range(start, end):
-                out_mark[i] = 1 if decides else out_mark[i]
+                out_mark[i] = 1 if decides and not is_alone else out_mark[i]
             if counting > 0 and day <= release_day:
-                last_start, last_end = start, end
+                last_start, last_end = start, start if is_alone else end
         start = end
     for i in range(last_start, last_end):
         out_mark[i] = 1

@@ -101,19 +101,24 @@ class TextTable(NamedTuple):
 
 @kernel
 def _read_word(data, at):
-    """Give the eight bytes from `at` as one number, lowest byte first on every machine."""
+    """Give the eight bytes from `at` as one number, lowest byte first on every machine.
+
+    The position is unsigned: an index that might be negative is looked at eight times, which keeps
+    the compiler from reading the eight bytes at once.
+    """
+    at = np.uint64(at)
     word = np.uint64(data[at])
-    word |= np.uint64(data[at + 1]) << np.uint64(8)
-    word |= np.uint64(data[at + 2]) << np.uint64(16)
-    word |= np.uint64(data[at + 3]) << np.uint64(24)
-    word |= np.uint64(data[at + 4]) << np.uint64(32)
-    word |= np.uint64(data[at + 5]) << np.uint64(40)
-    word |= np.uint64(data[at + 6]) << np.uint64(48)
-    return word | np.uint64(data[at + 7]) << np.uint64(56)
+    word |= np.uint64(data[at + np.uint64(1)]) << np.uint64(8)
+    word |= np.uint64(data[at + np.uint64(2)]) << np.uint64(16)
+    word |= np.uint64(data[at + np.uint64(3)]) << np.uint64(24)
+    word |= np.uint64(data[at + np.uint64(4)]) << np.uint64(32)
+    word |= np.uint64(data[at + np.uint64(5)]) << np.uint64(40)
+    word |= np.uint64(data[at + np.uint64(6)]) << np.uint64(48)
+    return word | np.uint64(data[at + np.uint64(7)]) << np.uint64(56)
 
 
 @kernel
-def _hash_bytes(data, start, end):
+def hash_bytes(data, start, end):
     """Give two 64-bit hashes of `data[start:end]` that share nothing but the text.
 
     Each lane takes eight bytes at a time and mixes each in full before the next, with the
@@ -161,7 +166,7 @@ def hash_text(offsets, data, out_first, out_second):
     Not checked here: that the offsets lie within the data (`ledger.sources` validates columns).
     """
     for i in range(out_first.shape[0]):
-        out_first[i], out_second[i] = _hash_bytes(data, offsets[i], offsets[i + 1])
+        out_first[i], out_second[i] = hash_bytes(data, offsets[i], offsets[i + 1])
 
 
 @kernel
@@ -207,7 +212,7 @@ def find_codes(text, table, insert, out_code):
     for first in range(0, out_code.shape[0], block):
         last = min(first + block, out_code.shape[0])
         for i in range(first, last):
-            whole[i - first], _ = _hash_bytes(text.data, text.offsets[i], text.offsets[i + 1])
+            whole[i - first], _ = hash_bytes(text.data, text.offsets[i], text.offsets[i + 1])
         if not insert:
             for i in range(last - first):
                 slot = table.slots[np.int64(whole[i] & mask)]
@@ -455,65 +460,6 @@ def parse_dates(text, pattern, day_range, out_day, out_fault):
         else:
             out_day[i] = day
             out_fault[i] = FAULT_NONE
-
-
-@kernel
-def keep_plausible_days(day, valid, day_range, out_day, out_fault):
-    """Keep the days that are there and plausible.
-
-    day        int32[n]
-    valid      uint8[n] or uint8[0]
-    day_range  int64[2]   first and last plausible day
-    out_day    int32[n]   written; NO_DAY where there is a fault
-    out_fault  uint8[n]   written: missing or out of range
-    """
-    first, last = day_range[0], day_range[1]
-    has_nulls = valid.shape[0] > 0
-    for i in range(day.shape[0]):
-        out_day[i] = NO_DAY
-        if has_nulls and valid[i] == 0:
-            out_fault[i] = FAULT_MISSING
-        elif day[i] < first or day[i] > last:
-            out_fault[i] = FAULT_OUT_OF_RANGE
-        else:
-            out_day[i] = day[i]
-            out_fault[i] = FAULT_NONE
-
-
-@kernel
-def rescale_words(words, valid, shape, out_value, out_fault):
-    """Bring integers of any width to other decimals, exactly.
-
-    words      int64[n * width]  two's complement, lowest word first
-    valid      uint8[n] or uint8[0]
-    shape      int64[4]  width (1, 2, 4), factor to multiply by, divisor (one of the two is 1; 0 for
-                         a divisor beyond 64 bits), greatest magnitude of a result
-    out_value  int64[n]  written; 0 where there is a fault
-    out_fault  uint8[n]  written: missing, too precise (a non-zero decimal would be lost), too
-                         large, or FAULT_WIDE where a division needs more than 64 bits
-    """
-    width, factor, divisor, limit = shape[0], shape[1], shape[2], shape[3]
-    has_nulls = valid.shape[0] > 0
-    source_limit = limit // factor
-    for i in range(out_value.shape[0]):
-        value = words[i * width]
-        sign = value >> 63
-        is_narrow = True
-        for j in range(1, width):
-            is_narrow = is_narrow and words[i * width + j] == sign
-        fault = FAULT_NONE
-        if has_nulls and valid[i] == 0:
-            fault = FAULT_MISSING
-        elif divisor != 1 and (not is_narrow or divisor == 0):
-            fault = FAULT_WIDE
-        elif divisor != 1:
-            if value % divisor != 0:
-                fault = FAULT_TOO_PRECISE
-            value //= divisor
-        if fault == FAULT_NONE and (not is_narrow or value > source_limit or value < -source_limit):
-            fault = FAULT_TOO_LARGE
-        out_value[i] = value * factor if fault == FAULT_NONE else 0
-        out_fault[i] = fault
 
 
 @kernel

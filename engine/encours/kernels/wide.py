@@ -121,6 +121,14 @@ def round_money(high, low, divisor, minor_unit_milli):
 
 
 @kernel
+def _is_multiple(amount_milli, unit_milli):
+    """Tell whether an amount is a multiple of a unit; the usual unit costs no division."""
+    if unit_milli == 10:
+        return amount_milli % 10 == 0
+    return amount_milli % unit_milli == 0
+
+
+@kernel
 def convert_amounts(
     amount_milli,
     currency_code,
@@ -144,11 +152,16 @@ def convert_amounts(
     Gives the number of faults. Rule: DOMAIN 4 (one conversion, one rounding per item).
     """
     faults = 0
+    is_own = (numerator == 1) & (denominator == target_minor_unit_milli)  # most amounts are
     for i in range(amount_milli.shape[0]):
         code = currency_code[i]
         amount = amount_milli[i]
         out_milli[i] = 0
         if amount == 0:
+            out_fault[i] = CONVERTED
+            continue
+        if code >= 0 and is_own[code] and _is_multiple(amount, target_minor_unit_milli):
+            out_milli[i] = amount
             out_fault[i] = CONVERTED
             continue
         out_fault[i] = CONVERTED_WITHOUT_RATIO

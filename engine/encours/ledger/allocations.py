@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from encours.kernels.keys import partition_rows
+from encours.kernels import allocation as kernels
+from encours.kernels.keys import AllocationColumns, pack_allocations, partition_rows
 from encours.ledger.checking import (
     ABSENT,
     REASON_POSITION,
@@ -17,7 +18,7 @@ from encours.ledger.checking import (
     combine,
     listed_codes,
 )
-from encours.ledger.decode import NO_DAY, hash_column
+from encours.ledger.decode import hash_column
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
 from encours_schemas import INPUT_TABLES
 from encours_schemas.reasons import Reason
@@ -52,10 +53,16 @@ ALLOCATION_RECORD = np.dtype(
 
 
 class DecodedAllocations(NamedTuple):
-    """Good allocations of a unit as records, their rows, and what is wrong with others."""
+    """Good allocations of a unit as records, their rows and shards, and what is wrong with others.
+
+    records  `ALLOCATION_RECORD`[k]
+    rows     int64[k]
+    shard    int32[k]  where the item of each is looked for
+    """
 
     records: Array
     rows: Array
+    shard: Array
     faults: RowFaults
     checked: CheckedColumns
 
@@ -69,19 +76,21 @@ def decode_allocations(
     if "currency" in data.column_names:
         currency = listed_codes(combine(data.column("currency")), CURRENCY_POSITIONS)
         checked.faults.add(currency == UNLISTED, "currency", Reason.UNKNOWN_CURRENCY)
-    rows = np.flatnonzero(~checked.faults.bad)
-    records = np.empty(len(rows), ALLOCATION_RECORD)
-    if len(rows):
-        first, second = hash_column(checked.values["item_id"])
-        value_day = checked.day("value_date")
-        records["first"], records["second"] = first[rows], second[rows]
-        records["ordinal"] = rows + first_ordinal
-        records["amount_milli"] = checked.money("amount")[rows]
-        records["value_day"] = value_day[rows]
-        records["posting_day"] = checked.day("posting_date", value_day)[rows]
-        records["currency_code"] = currency[rows]
-        records["kind_code"] = checked.listed("kind", default=0)[rows]
-    return DecodedAllocations(records, rows, checked.faults, checked)
+    records = np.empty(data.num_rows, ALLOCATION_RECORD)
+    rows, shard = np.empty(data.num_rows, np.int64), np.empty(data.num_rows, np.int32)
+    count = 0
+    if not checked.faults.bad.all():
+        columns = AllocationColumns(
+            *hash_column(checked.values["item_id"]),
+            checked.money("amount"),
+            checked.day("value_date"),
+            checked.day("posting_date"),
+            currency,
+            checked.listed("kind"),
+            checked.faults.reason,
+        )
+        count = pack_allocations(columns, first_ordinal, records, rows, shard)
+    return DecodedAllocations(records[:count], rows[:count], shard[:count], checked.faults, checked)
 
 
 def by_item(records: Array, first_ordinal: int, item_count: int) -> Array:
@@ -108,9 +117,9 @@ class ItemAllocations(NamedTuple):
     offset: Array
     value_day: Array
     amount_milli: Array
+    kind_code: Array
     has_any: Array
     at_extract_milli: Array
-    kind_code: Array
 
 
 class AllocationFaults(NamedTuple):
@@ -121,11 +130,11 @@ class AllocationFaults(NamedTuple):
     column: tuple[str, ...]
 
 
-_REFUSALS = (
-    (Reason.PARENT_QUARANTINED, "item_id"),
-    (Reason.CURRENCY_MISMATCH, "currency"),
-    (Reason.TOO_PRECISE, "amount"),
-)
+_REFUSALS = {
+    kernels.REFUSED_WITH_ITEM: (Reason.PARENT_QUARANTINED, "item_id"),
+    kernels.REFUSED_FOR_CURRENCY: (Reason.CURRENCY_MISMATCH, "currency"),
+    kernels.REFUSED_FOR_PRECISION: (Reason.TOO_PRECISE, "amount"),
+}
 
 
 def attach_allocations(
@@ -133,31 +142,16 @@ def attach_allocations(
 ) -> tuple[ItemAllocations, AllocationFaults]:
     """Join a unit's allocations to its items (DOMAIN 3).
 
-    records  `ALLOCATION_RECORD`[m] whose `first` is the ordinal of an item of this unit
+    records  `ALLOCATION_RECORD`[m] by item, `first` = ordinal of an item of this unit
     """
-    row = (records["first"] - np.uint64(first_ordinal)).astype(np.int64)
-    refusal = _refusals(records, row, items)
-    good = refusal < 0
-    posted = good & (records["posting_day"] <= as_of_day)
-    order = _by_item_and_day(row, records["value_day"], posted)
-    counts = np.bincount(row[posted], minlength=items.row_count)
-    by_extract = good & (records["posting_day"] <= extract_day)
-    at_extract = np.zeros(items.row_count, np.int64)
-    np.add.at(at_extract, row[by_extract], records["amount_milli"][by_extract])
-    attached = ItemAllocations(
-        offset=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        value_day=np.ascontiguousarray(records["value_day"][order]),
-        amount_milli=np.ascontiguousarray(records["amount_milli"][order]),
-        has_any=np.bincount(row[good], minlength=items.row_count) > 0,
-        at_extract_milli=at_extract,
-        kind_code=records["kind_code"][order],
-    )
-    refused = np.flatnonzero(~good)
-    reasons = np.array([REASON_POSITION[reason] for reason, _ in _REFUSALS], np.int16)
+    refusal = _refusals(records, items, first_ordinal)
+    attached = _attached(records, refusal, items.row_count, first_ordinal, as_of_day, extract_day)
+    refused = np.flatnonzero(refusal != kernels.NOT_REFUSED)
+    causes = [_REFUSALS[code] for code in refusal[refused].tolist()]
     return attached, AllocationFaults(
         records["ordinal"][refused],
-        reasons[refusal[refused]],
-        tuple(_REFUSALS[place][1] for place in refusal[refused].tolist()),
+        np.array([REASON_POSITION[reason] for reason, _ in causes], np.int16),
+        tuple(column for _, column in causes),
     )
 
 
@@ -179,42 +173,54 @@ def posted_allocations(
 ) -> PostedAllocations:
     """Give the allocations of a unit's items in the order in which they were posted.
 
-    records  `ALLOCATION_RECORD`[m] whose `first` is the ordinal of an item of this unit
+    records  `ALLOCATION_RECORD`[m] by item, `first` = ordinal of an item of this unit
     """
-    row = (records["first"] - np.uint64(first_ordinal)).astype(np.int64)
-    good = _refusals(records, row, items) < 0
-    posted = good & (records["posting_day"] <= as_of_day)
-    order = _by_item_and_day(row, records["posting_day"], posted)
-    counts = np.bincount(row[posted], minlength=items.row_count)
-    return PostedAllocations(
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        np.ascontiguousarray(records["posting_day"][order]),
-        np.ascontiguousarray(records["amount_milli"][order]),
-        np.bincount(row[good], minlength=items.row_count) > 0,
+    by_posting = records.copy()
+    by_posting["value_day"] = records["posting_day"]
+    refusal = _refusals(records, items, first_ordinal)
+    found = _attached(by_posting, refusal, items.row_count, first_ordinal, as_of_day, as_of_day)
+    return PostedAllocations(found.offset, found.value_day, found.amount_milli, found.has_any)
+
+
+def _attached(
+    records: Array, refusal: Array, count: int, first_ordinal: int, as_of_day: int, extract_day: int
+) -> ItemAllocations:
+    """Give the allocations that are not refused, by item and value day."""
+    out = kernels.AttachedAllocations(
+        offset=np.empty(count + 1, np.int64),
+        value_day=np.empty(len(records), np.int32),
+        amount_milli=np.empty(len(records), np.int64),
+        kind_code=np.empty(len(records), np.int32),
+        has_any=np.empty(count, np.bool_),
+        at_extract_milli=np.empty(count, np.int64),
+    )
+    days = (int(as_of_day), int(extract_day))
+    kept = kernels.attach_records(records, int(first_ordinal), refusal, days, out)
+    return ItemAllocations(
+        out.offset,
+        out.value_day[:kept],
+        out.amount_milli[:kept],
+        out.kind_code[:kept],
+        out.has_any,
+        out.at_extract_milli,
     )
 
 
-def accepted(records: Array, row: Array, items: Items) -> Array:
-    """Tell which allocations their items take: bool[m]; `row` is the row of each one's item."""
-    taken: Array = _refusals(records, row, items) < 0
+def accepted(records: Array, items: Items, first_ordinal: int) -> Array:
+    """Tell which allocations their items take: bool[m]; `first` is the ordinal of the item."""
+    taken: Array = _refusals(records, items, first_ordinal) == kernels.NOT_REFUSED
     return taken
 
 
-def _refusals(records: Array, row: Array, items: Items) -> Array:
-    """Give the position in `_REFUSALS` of what speaks against each allocation, -1 for nothing."""
-    currency = records["currency_code"]
-    expected = items.currency_code[row]
-    refusal = np.full(len(records), -1, np.int8)
-    refusal[records["amount_milli"] % MINOR_UNIT_MILLI[expected] != 0] = 2
-    refusal[(currency >= 0) & (currency != expected)] = 1
-    refusal[items.faults.bad[row]] = 0
+def _refusals(records: Array, items: Items, first_ordinal: int) -> Array:
+    """Give what speaks against each allocation: int8[m], a key of `_REFUSALS` or nothing."""
+    refusal = np.empty(len(records), np.int8)
+    kernels.refuse_allocations(
+        records,
+        int(first_ordinal),
+        items.faults.bad,
+        items.currency_code,
+        MINOR_UNIT_MILLI,
+        refusal,
+    )
     return refusal
-
-
-def _by_item_and_day(row: Array, day: Array, posted: Array) -> Array:
-    """Give the order of the posted allocations by item, then day: int64[p]."""
-    chosen = np.flatnonzero(posted)
-    key = (row[chosen] << 32) + (day[chosen].astype(np.int64) - NO_DAY)
-    if not (key[1:] < key[:-1]).any():  # rows come by item, and mostly in the order of their days
-        return chosen
-    return chosen[np.argsort(key, kind="stable")]

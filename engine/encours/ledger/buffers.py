@@ -20,6 +20,8 @@ def _read_only(array: Array) -> Array:
     return view
 
 
+_ASCII_BYTES = 128
+
 EMPTY_BYTES = _read_only(np.empty(0, np.uint8))
 
 
@@ -36,11 +38,20 @@ def valid_bytes(array: pa.Array) -> Array:
         return EMPTY_BYTES
     if pa.types.is_null(array.type):
         return _read_only(np.zeros(len(array), np.uint8))
-    bitmap = np.frombuffer(array.buffers()[0], np.uint8)
+    return _read_only(_unpacked(array.buffers()[0], array))
+
+
+def truth_bytes(array: pa.Array) -> Array:
+    """Give one byte per value of a boolean array, 0 for no (uint8[n]), nulls holding anything."""
+    return _unpacked(array.buffers()[1], array)
+
+
+def _unpacked(bitmap: pa.Buffer, array: pa.Array) -> Array:
+    """Give the bits that belong to an array's values as bytes: uint8[n]."""
     first, skipped = divmod(array.offset, 8)
     last = (array.offset + len(array) + 7) // 8
-    bits = np.unpackbits(bitmap[first:last], bitorder="little")
-    return _read_only(bits[skipped : skipped + len(array)])
+    packed = np.frombuffer(bitmap, np.uint8)[first:last]
+    return np.unpackbits(packed, bitorder="little")[skipped : skipped + len(array)]
 
 
 def fixed_values(array: pa.Array, dtype: type[np.generic], per_value: int = 1) -> Array:
@@ -72,14 +83,21 @@ def is_text(kind: pa.DataType) -> bool:
     )
 
 
+def entry_positions(array: pa.DictionaryArray) -> Array:
+    """Give the dictionary entry of each row: int32[n], -1 where a row is null."""
+    indices = array.indices
+    dtype = np.dtype(indices.type.to_pandas_dtype()).type
+    positions = fixed_values(indices, dtype).astype(np.int32, copy=False)
+    valid = valid_bytes(indices)
+    if len(valid):
+        positions = positions | (valid.view(np.int8) - np.int8(1))
+    return _read_only(positions)
+
+
 def gather(values: Array, array: pa.DictionaryArray, missing: int) -> Array:
     """Spread one value per dictionary entry over the rows; `missing` where a row is null."""
     extended = np.append(values, values.dtype.type(missing))
-    positions = array.indices
-    if positions.null_count:
-        positions = positions.cast(pa.int64()).fill_null(len(values))
-    spread: Array = extended[positions.to_numpy(zero_copy_only=False)]
-    return spread
+    return np.take(extended, entry_positions(array))
 
 
 _NO_BYTES = pa.scalar(0, pa.int32())
@@ -93,9 +111,26 @@ def is_empty_text(array: pa.Array) -> pa.Array:
     return pc.equal(pc.binary_length(array), _NO_BYTES)
 
 
-def is_all_text(array: pa.Array) -> bool:
-    """Tell whether a plain text array has neither a null nor an empty text, at a glance."""
-    if array.type != pa.string() or array.null_count:
+def is_sound(array: pa.Array) -> bool:
+    """Tell at a glance whether a plain text array or a dictionary of texts is sound.
+
+    No does not mean that it is not: Arrow, which takes its time, has the last word. What is looked
+    at: that texts follow one another within the data, and are ASCII; that rows have entries.
+    """
+    if pa.types.is_dictionary(array.type):
+        if array.type.index_type != pa.int32() or not is_sound(array.dictionary):
+            return False
+        positions = fixed_values(array.indices, np.int32)
+        return bool(
+            positions.min(initial=0) >= 0 and positions.max(initial=-1) < len(array.dictionary)
+        )
+    if array.type != pa.string():
         return False
-    offsets = as_text(array).offsets
-    return not (offsets[1:] == offsets[:-1]).any()
+    array.validate()
+    text = as_text(array)
+    first, last = int(text.offsets[0]), int(text.offsets[-1])
+    return bool(
+        0 <= first <= last <= len(text.data)
+        and (text.offsets[1:] >= text.offsets[:-1]).all()
+        and text.data[first:last].max(initial=0) < _ASCII_BYTES
+    )

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.kernels.columns import fill_days, spread_codes
 from encours.ledger import decode
-from encours.ledger.buffers import is_all_text, is_empty_text
+from encours.ledger.buffers import as_text, entry_positions
 from encours.ledger.decode import NO_DAY
 from encours_schemas.reasons import Reason
 from encours_schemas.tables import Kind
@@ -83,7 +84,8 @@ class CheckedColumns:
     values   per column: text stays an Arrow array, listed text int32 codes in the order of
              `Column.allowed` (-1 null), money int64 thousandths, dates int32 days (`NO_DAY` null),
              booleans uint8, integers int64
-    missing  per column: bool[n], only where something is missing
+    missing  per column: bool[n], only where something is missing; of text, which tells it itself,
+             only for required columns
     unreadable  per column: bool[n], missing or not a value; only where something is
     """
 
@@ -113,16 +115,19 @@ class CheckedColumns:
         if values is None:
             return default if default is not None else np.zeros(self.row_count, np.int64)
         if default is not None and name in self.missing:
-            return np.where(self.missing[name], default, values)
+            filled: Array = default * self.missing[name]
+            filled += values  # which are 0 where they are missing
+            return filled
         return values
 
     def is_given(self, name: str) -> Array:
         """Tell where a column has a value: bool[n]."""
         if name not in self.values:
             return np.zeros(self.row_count, bool)
-        if name in self.missing:
-            return ~self.missing[name]
-        return np.ones(self.row_count, bool)
+        missing = self.missing.get(name)
+        if missing is None and isinstance(self.values[name], pa.Array):
+            missing = null_or_empty(self.values[name])
+        return np.ones(self.row_count, bool) if missing is None else ~missing
 
     def is_readable(self, name: str) -> Array:
         """Tell where a column holds a value of its kind: bool[n]."""
@@ -139,19 +144,23 @@ class CheckedColumns:
             return default if default is not None else np.full(self.row_count, NO_DAY, np.int32)
         if default is None:
             return values
-        return np.where(values == NO_DAY, default, values).astype(np.int32, copy=False)
+        days = np.empty(self.row_count, np.int32)
+        fill_days(values, default, days)
+        return days
 
     def flag(self, name: str) -> Array:
         """Give a yes/no column as bool[n], no where it is missing."""
         values = self.values.get(name)
-        return np.zeros(self.row_count, bool) if values is None else values.astype(bool)
+        return np.zeros(self.row_count, bool) if values is None else values.view(bool)
 
     def listed(self, name: str, default: int = -1) -> Array:
         """Give the codes of a listed text column, `default` where it is missing: int32[n]."""
         values = self.values.get(name)
         if values is None:
             return np.full(self.row_count, default, np.int32)
-        return np.where(values < 0, np.int32(default), values) if default >= 0 else values
+        if default == 0:
+            return np.maximum(values, 0)
+        return np.where(values < 0, np.int32(default), values) if default > 0 else values
 
 
 def join_checked(table: Table, parts: list[CheckedColumns]) -> CheckedColumns:
@@ -259,9 +268,13 @@ def _check_scalar(
         decoded = decode.decode_int(array)
     checked.values[column.name] = decoded.values
     _check_bounds(column, decoded, checked.faults)
-    if not decoded.fault.any():
+    worst = decoded.fault.max(initial=decode.FAULT_NONE)
+    if worst == decode.FAULT_NONE:
         return None
-    checked.unreadable[column.name] = decoded.fault != 0
+    if worst == decode.FAULT_MISSING:  # then a fault, 0 or 1, tells what is missing
+        checked.unreadable[column.name] = decoded.fault.view(bool)
+        return checked.unreadable[column.name]
+    checked.unreadable[column.name] = decoded.fault != decode.FAULT_NONE
     for fault, reason in _FAULT_REASONS:
         checked.faults.add(decoded.fault == fault, column.name, reason)
     missing: Array = decoded.fault == decode.FAULT_NULL
@@ -273,9 +286,10 @@ _UNITS_OF_ONE = {Kind.MONEY: 1_000, Kind.PERCENT: 10**9, Kind.INT32: 1, Kind.INT
 
 def _check_bounds(column: Column, decoded: decode.Decoded, faults: RowFaults) -> None:
     """Hold numbers outside the column's bounds against their rows."""
-    if column.kind not in _UNITS_OF_ONE:
+    one = _UNITS_OF_ONE.get(column.kind)
+    if one is None or not (column.at_least or column.at_most or column.above):
         return
-    good, one = decoded.fault == 0, _UNITS_OF_ONE[column.kind]
+    good = decoded.fault == decode.FAULT_NONE
     if column.at_least:
         low = decoded.values < int(Decimal(column.at_least) * one)
         faults.add(good & low, column.name, Reason.OUT_OF_RANGE)
@@ -292,9 +306,9 @@ def _check_text(column: Column, array: pa.ChunkedArray, checked: CheckedColumns)
     one = combine(array)
     if not column.allowed:
         checked.values[column.name] = one
-        return null_or_empty(one)
+        return null_or_empty(one) if column.required else None
     codes = listed_codes(one, {text: code for code, text in enumerate(column.allowed)})
-    checked.values[column.name] = np.where(codes < 0, np.int32(-1), codes)
+    checked.values[column.name] = np.maximum(codes, -1)
     checked.faults.add(codes == UNLISTED, column.name, Reason.NOT_IN_LIST)
     return codes == ABSENT
 
@@ -317,11 +331,7 @@ def combine(array: pa.ChunkedArray) -> pa.Array:
 def dictionary_of(array: pa.Array) -> tuple[pa.Array, Array]:
     """Give the distinct texts of an array and int32[n] positions in them, -1 where null."""
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    indices = encoded.indices
-    if indices.null_count:
-        indices = indices.fill_null(-1)
-    positions = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    return encoded.dictionary, positions
+    return encoded.dictionary, entry_positions(encoded)
 
 
 def listed_codes(array: pa.Array, codes: Mapping[str, int]) -> Array:
@@ -330,28 +340,23 @@ def listed_codes(array: pa.Array, codes: Mapping[str, int]) -> Array:
     For columns of few distinct texts: the look-up runs once per distinct text.
     """
     texts, positions = dictionary_of(array)
-    table = np.empty(len(texts) + 1, np.int32)
-    for position, text in enumerate(texts.to_pylist()):
-        table[position] = codes.get(text, UNLISTED) if text else ABSENT
-    table[-1] = ABSENT
-    return table[positions]
+    table = [codes.get(text, UNLISTED) if text else ABSENT for text in texts.to_pylist()]
+    found = np.empty(len(positions), np.int32)
+    spread_codes(positions, np.array([ABSENT, *table], np.int32), found)
+    return found
 
 
 def null_or_empty(array: pa.Array) -> Array | None:
     """Tell where a text is null or empty: bool[n], or None where none is."""
-    if is_all_text(array):
-        return None
     if pa.types.is_dictionary(array.type):
         texts, positions = dictionary_of(array)
-        empty_texts = np.ones(len(texts) + 1, bool)
-        empty_texts[:-1] = is_empty_text(texts).fill_null(True).to_numpy(zero_copy_only=False)
-        found: Array = empty_texts[positions]
-        return found
-    missing: Array | None = None
-    if array.null_count:
-        missing = array.is_null().to_numpy(zero_copy_only=False)
-    empty = is_empty_text(array)
-    if pc.any(empty).as_py():
-        found = empty.fill_null(False).to_numpy(zero_copy_only=False)
-        missing = found if missing is None else missing | found
-    return missing
+        empty = null_or_empty(texts)
+        found: Array = (
+            positions < 0 if empty is None else np.take(np.append(empty, True), positions)
+        )
+    else:
+        text = as_text(array)
+        found = text.offsets[1:] == text.offsets[:-1]
+        if len(text.valid):
+            found |= text.valid == 0
+    return found if found.any() else None

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.kernels.columns import keep_plausible_days, multiply_pairs, rescale_words
 from encours.kernels.text import (
     CODE_MISSING,
     CODE_UNKNOWN,
@@ -29,10 +30,8 @@ from encours.kernels.text import (
     TextTable,
     find_codes,
     hash_text,
-    keep_plausible_days,
     parse_dates,
     parse_numbers,
-    rescale_words,
 )
 from encours.ledger.buffers import (
     EMPTY_BYTES,
@@ -41,6 +40,7 @@ from encours.ledger.buffers import (
     fixed_values,
     gather,
     is_text,
+    truth_bytes,
     valid_bytes,
 )
 from encours.ledger.dialect import date_pattern, number_form
@@ -79,6 +79,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 FAULT_NULL = FAULT_MISSING
+"""1, so that a column's faults tell at once what is missing where nothing else is wrong."""
 
 FIRST_DAY = int(np.datetime64("1900-01-01", "D").astype(np.int64))
 LAST_DAY = int(np.datetime64("2999-12-31", "D").astype(np.int64))
@@ -100,6 +101,8 @@ PERCENT_DECIMALS = 9
 PERCENT_DIGITS = 9
 INTEGER_DIGITS = 18
 
+_PAIR = 2
+"""Words of 64 bits in a decimal of 128."""
 _WORD_MAX = 2**63
 _FLOAT_UNITS_MAX = 2.0**51
 _FLOAT32_UNITS_MAX = 2.0**23
@@ -349,14 +352,25 @@ def _rescaled(
     # A factor beyond the limit lets nothing but zero pass, whatever it is exactly.
     factor = min(10 ** max(more, 0), scale.limit + 1)
     divisor = 10 ** max(-more, 0)
+    values, valid = np.empty(len(array), np.int64), valid_bytes(array)
+    is_multiplied = width == _PAIR and divisor == 1
+    if is_multiplied and multiply_pairs(words, valid, factor, scale.limit // factor, values):
+        return Decoded(values, _faults_of_nulls(valid, len(array)))
     shape = np.array([width, factor, divisor if divisor < _WORD_MAX else 0, scale.limit], np.int64)
     shape.flags.writeable = False
-    values, fault = np.empty(len(array), np.int64), np.empty(len(array), np.uint8)
-    rescale_words(words, valid_bytes(array), shape, values, fault)
-    wide = np.flatnonzero(fault == FAULT_WIDE)
-    if len(wide):
+    fault = np.empty(len(array), np.uint8)
+    rescale_words(words, valid, shape, values, fault)
+    if fault.max(initial=FAULT_NONE) == FAULT_WIDE:
+        wide = np.flatnonzero(fault == FAULT_WIDE)
         values[wide], fault[wide] = _cut_decimals(array.take(pa.array(wide)), scale)
     return Decoded(values, fault)
+
+
+def _faults_of_nulls(valid: Array, count: int) -> Array:
+    """Give the faults of `count` values of which the nulls alone have one: uint8[n]."""
+    if not len(valid):
+        return np.zeros(count, np.uint8)
+    return valid ^ np.uint8(FAULT_MISSING)
 
 
 def _cut_decimals(array: pa.Array, scale: _Scale) -> Decoded:
@@ -451,14 +465,16 @@ def _booleans(array: pa.Array) -> Decoded:
         fault = np.where(codes >= 0, FAULT_NONE, FAULT_WRONG_TYPE).astype(np.uint8)
         fault[codes == CODE_MISSING] = FAULT_MISSING
         return Decoded(((codes >= 0) & (codes < len(_TRUE_TEXTS))).astype(np.uint8), fault)
-    if pa.types.is_boolean(kind):
-        values = array.fill_null(False).cast(pa.uint8()).to_numpy(zero_copy_only=False).copy()
-    elif pa.types.is_integer(kind):
-        values = _narrow_words(array)
-    else:
-        return _all_faulty(len(array), array, FAULT_WRONG_TYPE, 0, np.uint8)
-    fault = np.where((values < 0) | (values > 1), FAULT_WRONG_TYPE, FAULT_NONE).astype(np.uint8)
     valid = valid_bytes(array)
+    if pa.types.is_boolean(kind):
+        values = truth_bytes(array)
+        return Decoded(
+            values & valid if len(valid) else values, _faults_of_nulls(valid, len(array))
+        )
+    if not pa.types.is_integer(kind):
+        return _all_faulty(len(array), array, FAULT_WRONG_TYPE, 0, np.uint8)
+    values = _narrow_words(array)
+    fault = np.where((values < 0) | (values > 1), FAULT_WRONG_TYPE, FAULT_NONE).astype(np.uint8)
     if len(valid):
         fault[valid == 0] = FAULT_MISSING
     return Decoded(np.where(fault == FAULT_NONE, values, 0).astype(np.uint8), fault)

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.ledger.buffers import is_all_text, is_empty_text
+from encours.kernels.columns import are_multiples, fill_days, fill_texts
+from encours.ledger.buffers import as_text
 from encours.ledger.checking import (
     ABSENT,
     DERIVED,
@@ -20,6 +21,7 @@ from encours.ledger.checking import (
     combine,
     dictionary_of,
     listed_codes,
+    null_or_empty,
 )
 from encours.ledger.decode import NO_DAY
 from encours.rules.terms import parse_payment_terms
@@ -59,6 +61,7 @@ IS_CREDIT_TYPE = _listing(CREDIT_NOTE, PAYMENT, DOWN_PAYMENT)
 IS_DEBIT_TYPE = _listing(INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE, INTEREST_NOTE)
 BEARS_INTEREST = _listing(INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE)
 _RESOLVED_ELSEWHERE = ("company_code", "customer_id", "currency", "interest_regime")
+_TEXT_BYTES_MAX = 2**31 - 1
 _MONEY_OF_ITEM = (
     "amount",
     "tax_amount",
@@ -125,6 +128,7 @@ def resolve_items(
     due_day = _due_days(checked, codes["customer"], document_day, master)
     amount = checked.money("amount")
     item_id = _plain(checked.values.get("item_id", pa.nulls(data.num_rows, pa.string())))
+    order_id = checked.values.get("order_id")
     disputed_from = checked.day("disputed_from")
     disputed_to = checked.day("disputed_to")
     in_window = (disputed_from <= as_of_day) & (
@@ -135,7 +139,7 @@ def resolve_items(
         faults=checked.faults,
         item_id=item_id,
         document_number=with_default(checked.values.get("document_number"), item_id),
-        order_id=_plain(checked.values.get("order_id")),
+        order_id=None if order_id is None else _plain(order_id),
         company_code=codes["company"],
         customer_code=codes["customer"],
         currency_code=codes["currency"],
@@ -207,33 +211,38 @@ def _look_up(
         faults.add(codes == ABSENT, name, Reason.MISSING_VALUE)
     if unknown is not None:
         faults.add(codes == UNLISTED, name, unknown)
-    return np.where(codes < 0, np.int32(-1), codes)
+    return np.maximum(codes, -1)
 
 
-def _plain(texts: pa.Array | None) -> pa.Array | None:
+def _plain(texts: pa.Array) -> pa.Array:
     """Give texts as a plain string array, whatever their layout."""
-    return texts if texts is None or texts.type == pa.string() else texts.cast(pa.string())
+    return texts if texts.type == pa.string() else texts.cast(pa.string())
 
 
 def with_default(texts: pa.Array | None, default: pa.Array) -> pa.Array:
     """Give `texts`, and `default` where one is null or empty."""
     if texts is None:
         return default
-    texts = _plain(texts)
-    if is_all_text(texts):
+    texts, default = _plain(texts), _plain(default)
+    missing = null_or_empty(texts)
+    if missing is None:
         return texts
-    empty = is_empty_text(texts).fill_null(True)
-    if not pc.any(empty).as_py():
-        return texts
-    return pc.if_else(empty, _plain(default), texts)
+    own, other, rows = as_text(texts), as_text(default), np.flatnonzero(missing)
+    room = int(own.offsets[-1]) - int(own.offsets[0])
+    room += int((other.offsets[rows + 1] - other.offsets[rows]).sum(dtype=np.int64))
+    if default.null_count or room > _TEXT_BYTES_MAX:
+        return pc.if_else(pa.array(missing), default, texts)
+    offsets, data = np.empty(len(texts) + 1, np.int32), np.empty(room, np.uint8)
+    used = fill_texts(own, other, missing, offsets, data)
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(data[:used]))
 
 
 def _check_precision(checked: CheckedColumns, currency: Array, minor_unit_milli: Array) -> None:
     """Hold amounts that their currency cannot represent against their rows (DOMAIN 2)."""
-    unit = minor_unit_milli[currency]
     for name in _MONEY_OF_ITEM:
         values = checked.values.get(name)
-        if values is not None:
+        if values is not None and not are_multiples(values, currency, minor_unit_milli):
+            unit = minor_unit_milli[currency]
             checked.faults.add(values % unit != 0, name, Reason.TOO_PRECISE)
 
 
@@ -242,32 +251,35 @@ def _due_days(
 ) -> Array:
     """Give each due day: the item's own, else by its terms, else a credit's document day."""
     due_day = checked.day("due_date")
-    open_ended = due_day == NO_DAY
-    if not open_ended.any():
+    rows = np.flatnonzero(due_day == NO_DAY)
+    if not len(rows):
         return due_day
-    due_day = due_day.copy()
-    rows = np.flatnonzero(open_ended)
-    baseline = checked.day("baseline_date", document_day)[rows]
+    issued = np.take(document_day, rows)
+    baseline = np.empty(len(rows), np.int32)
+    fill_days(np.take(checked.day("baseline_date"), rows), issued, baseline)
     terms, code = _terms_of(checked, rows, customer, master)
     derived = np.full(len(rows), NO_DAY, np.int32)
     is_unknown = np.zeros(len(rows), bool)
     for position, text in enumerate(terms):
-        chosen = (code == position) & (baseline != NO_DAY)
+        chosen = np.flatnonzero(code == position)
         parsed = parse_payment_terms(text)
         if parsed is None:
-            is_unknown |= code == position
+            is_unknown[chosen] = True
         else:
+            chosen = chosen[baseline[chosen] != NO_DAY]
             derived[chosen] = parsed.due_days(baseline[chosen])
-    type_code = checked.listed("document_type")[rows]
-    is_credit = IS_CREDIT_TYPE[type_code]
-    is_credit |= checked.money("amount")[rows] < 0
-    derived = np.where((code < 0) & is_credit, document_day[rows], derived)
-    unsettled = np.zeros(checked.row_count, bool)
-    unsettled[rows[(derived == NO_DAY) & is_unknown]] = True
-    checked.faults.add(unsettled, "payment_terms", Reason.UNKNOWN_TERMS, DERIVED)
-    without = np.zeros(checked.row_count, bool)
-    without[rows[(derived == NO_DAY) & ~is_unknown]] = True
-    checked.faults.add(without, "due_date", Reason.MISSING_DUE_DATE, DERIVED)
+    is_credit = np.take(IS_CREDIT_TYPE, np.take(checked.listed("document_type"), rows))
+    is_credit |= np.take(checked.money("amount"), rows) < 0
+    derived = np.where((code < 0) & is_credit, issued, derived)
+    is_without = derived == NO_DAY
+    for found, column, reason in (
+        (is_without & is_unknown, "payment_terms", Reason.UNKNOWN_TERMS),
+        (is_without & ~is_unknown, "due_date", Reason.MISSING_DUE_DATE),
+    ):
+        bad = np.zeros(checked.row_count, bool)
+        bad[rows[found]] = True
+        checked.faults.add(bad, column, reason, DERIVED)
+    due_day = due_day.copy()
     due_day[rows] = derived
     return due_day
 
@@ -279,16 +291,16 @@ def _terms_of(
     texts: list[str] = list(master.customer_terms)
     code = np.full(len(rows), -1, np.int32)
     if len(master.customer_terms_code):
-        code = master.customer_terms_code[customer[rows]]
+        code = np.take(master.customer_terms_code, np.take(customer, rows))
     own = checked.values.get("payment_terms")
     if own is not None:
         own_texts, positions = dictionary_of(own)
         known = {text: place for place, text in enumerate(texts)}
-        translated = np.full(len(own_texts) + 1, -1, np.int32)
+        translated = np.full(len(own_texts) + 1, -1, np.int32)  # the last for rows without one
         for position, text in enumerate(own_texts.to_pylist()):
             if text:
                 translated[position] = known.setdefault(text, len(known))
         texts = list(known)
-        chosen = translated[positions[rows]]
+        chosen = np.take(translated, np.take(positions, rows))
         code = np.where(chosen >= 0, chosen, code)
     return texts, code

@@ -1,40 +1,28 @@
 """Ledgers in object storage: fetched to the staging disk, then read like any other.
 
-Addresses are `s3://bucket/prefix`, `gs://bucket/prefix` and `az://container/prefix`. Who may read
-them is known to the environment or to the cloud's own chain (variables, profiles, the machine's
-role); an address with a password in it is refused, because addresses are logged.
+Addresses are `s3://bucket/prefix`, `gs://bucket/prefix` and `az://container/prefix`. One with a
+password in it is refused, because addresses are logged.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from encours_schemas.errors import (
-    ConfigurationWrong,
-    EncoursError,
-    InputMissing,
-    InputRefused,
-    OutputBusy,
-    OutputUnwritable,
-)
+from encours.ledger.storages import SCHEMES, file_system, patiently, telling
+from encours_schemas.errors import ConfigurationWrong, InputMissing, InputRefused, OutputUnwritable
 
 if TYPE_CHECKING:
     import pyarrow.fs as pa_fs
 
-SCHEMES = ("s3", "gs", "az")
 _BLOCK_BYTES = 8 << 20
 _OBJECTS_MAX = 1_000_000
-_ACCOUNT_VARIABLES = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT")
-_REFUSED = re.compile(
-    r"ACCESS_DENIED|AccessDenied|403|INVALID_ACCESS_KEY|SIGNATURE|Unauthenticated"
-)
-_ABSENT = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|404|does not exist|NOT_FOUND|Path does not")
+_NAME_ERRORS = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 def is_remote(place: Path | str) -> bool:
@@ -62,7 +50,7 @@ class RemoteLedger:
 
     def verify_unchanged(self) -> None:
         """Raise InputRefused when an object is not the one that was fetched."""
-        with _telling(self.address):
+        with telling(self.address):
             now = _listed(self._files, self._base, self.address)
         if now != self.objects:
             differing = sorted({one.relative for one in set(now) ^ set(self.objects)})
@@ -82,8 +70,8 @@ def fetch_ledger(address: str, target: Path) -> RemoteLedger:
     room.
     """
     _check_address(address)
-    with _telling(address):
-        files, base = _file_system(address)
+    with telling(address):
+        files, base = file_system(address)
         objects = _listed(files, base, address)
         for one in objects:
             _fetch(files, base, one, target)
@@ -117,45 +105,18 @@ def _check_address(address: str) -> None:
         )
 
 
-def _file_system(address: str) -> tuple[pa_fs.FileSystem, str]:
-    """Give the file system of an address, and the path on it."""
-    import pyarrow.fs as pa_fs
-
-    scheme, _, rest = address.partition("://")
-    base = rest.strip("/")
-    if scheme == "s3":
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        return pa_fs.S3FileSystem(endpoint_override=endpoint, region=region), base
-    if scheme == "gs":
-        return pa_fs.GcsFileSystem(), base
-    account = next((os.environ[name] for name in _ACCOUNT_VARIABLES if name in os.environ), None)
-    if account is None:
-        raise ConfigurationWrong(
-            what="the storage account of an az:// address is not known",
-            where=address,
-            expected=f"the environment variable {_ACCOUNT_VARIABLES[0]}",
-        )
-    return pa_fs.AzureFileSystem(account_name=account), base
-
-
 def _listed(files: pa_fs.FileSystem, base: str, address: str) -> tuple[RemoteObject, ...]:
     """List the objects below a path, sorted by name; markers and hidden ones left out."""
     import pyarrow.fs as pa_fs
 
     found = []
-    for info in files.get_file_info(pa_fs.FileSelector(base, recursive=True)):
-        relative = info.path.removeprefix(base).lstrip("/")
+    for info in _entries(files, base, address):
+        relative = info.path.removeprefix(f"{base}/")
         is_hidden = any(part.startswith((".", "_")) for part in relative.split("/"))
         if info.type != pa_fs.FileType.File or is_hidden:
             continue
         if not _is_safe(relative):
-            raise InputRefused(
-                what="an object's name is no file name",
-                where=address,
-                expected="names without `..`, without a backslash and not empty",
-                cure="rename the object",
-            )
+            raise _unnamed(address)
         found.append(RemoteObject(relative, info.size, info.mtime_ns))
         if len(found) > _OBJECTS_MAX:
             raise InputRefused(
@@ -167,6 +128,37 @@ def _listed(files: pa_fs.FileSystem, base: str, address: str) -> tuple[RemoteObj
     return tuple(sorted(found, key=lambda one: one.relative))
 
 
+def _entries(files: pa_fs.FileSystem, base: str, address: str) -> Iterator[pa_fs.FileInfo]:
+    """Give objects and folders below a path.
+
+    Azure's client takes a folder without a name for the folder that it is in, and would go down
+    until the stack ends: there, each folder is listed by itself.
+    """
+    import pyarrow.fs as pa_fs
+
+    is_azure = files.type_name == "abfs"
+    folders = [base]
+    while folders:
+        folder = folders.pop()
+        selector = pa_fs.FileSelector(folder, recursive=not is_azure)
+        for info in patiently(partial(files.get_file_info, selector)):
+            if is_azure and info.type == pa_fs.FileType.Directory:
+                if info.path == folder:
+                    raise _unnamed(address)
+                folders.append(info.path)
+            yield info
+
+
+def _unnamed(address: str) -> InputRefused:
+    """Say that a name cannot be a file's."""
+    return InputRefused(
+        what="an object's name is no file name",
+        where=address,
+        expected="names without `..`, without a backslash and without empty parts",
+        cure="rename the object",
+    )
+
+
 def _is_safe(relative: str) -> bool:
     """Tell whether a name stays below the directory that it is copied to."""
     parts = relative.split("/")
@@ -175,15 +167,15 @@ def _is_safe(relative: str) -> bool:
 
 def _fetch(files: pa_fs.FileSystem, base: str, one: RemoteObject, target: Path) -> None:
     """Copy one object in blocks, and check its length."""
-    path = target / one.relative
-    path.parent.mkdir(parents=True, exist_ok=True)
     length = 0
-    with files.open_input_stream(f"{base}/{one.relative}", compression=None) as source:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as sink:
-            while block := source.read(_BLOCK_BYTES):
-                length += len(block)
-                _write(sink, block, target)
+    place = f"{base}/{one.relative}"
+    source = patiently(lambda: files.open_input_stream(place, compression=None))
+    with _created(target, one.relative) as sink:
+        while block := patiently(lambda: source.read(_BLOCK_BYTES)):
+            length += len(block)
+            _write(sink, block, target)
+    # Not in a `with`: a stream whose read is still waited for must not be closed beside it.
+    patiently(source.close)
     if length != one.size:
         raise InputRefused(
             what="an object changed while it was being read",
@@ -194,43 +186,38 @@ def _fetch(files: pa_fs.FileSystem, base: str, one: RemoteObject, target: Path) 
         )
 
 
-def _write(sink: Any, block: bytes, target: Path) -> None:  # noqa: ANN401 - a binary file
+def _created(target: Path, relative: str) -> IO[bytes]:
+    """Open a new file for an object; a storage allows names that a disk does not."""
+    path = target / relative
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in _NAME_ERRORS:
+            raise _unstaged(error, target) from error
+        raise InputRefused(
+            what="an object's name is no file name",
+            where=relative,
+            found=error.strerror or type(error).__name__,
+            expected="a name of its own, of which no part is another object's name",
+            cure="rename the object",
+        ) from error
+    return os.fdopen(descriptor, "wb")
+
+
+def _write(sink: IO[bytes], block: bytes, target: Path) -> None:
     """Write a block; a full disk is ours, not the storage's."""
     try:
         sink.write(block)
     except OSError as error:
-        raise OutputUnwritable(
-            what="a ledger from object storage cannot be staged",
-            where=str(target),
-            found=error.strerror or type(error).__name__,
-            cure="make room: the objects are copied to the output's disk first",
-        ) from error
+        raise _unstaged(error, target) from error
 
 
-@contextmanager
-def _telling(address: str) -> Iterator[None]:
-    """Turn what a storage says into one error; its words may hold keys and are not shown."""
-    try:
-        yield
-    except EncoursError:
-        raise
-    except Exception as error:  # noqa: BLE001 - clients of three clouds raise what they like
-        words = str(error)
-        if _REFUSED.search(words):
-            raise InputMissing(
-                what="the ledger's address may not be read",
-                where=address,
-                found="the storage refuses access",
-                expected="the right to list and read below the prefix",
-                cure="check the keys in the environment, or the role of this machine",
-            ) from None
-        if _ABSENT.search(words) or isinstance(error, FileNotFoundError):
-            raise InputMissing(
-                what="the ledger's address does not exist", where=address, cure="check --ledger"
-            ) from None
-        raise OutputBusy(
-            what="the object storage does not answer",
-            where=address,
-            found=type(error).__name__,
-            cure="try again",
-        ) from None
+def _unstaged(error: OSError, target: Path) -> OutputUnwritable:
+    """Say that the output's disk does not take the copy."""
+    return OutputUnwritable(
+        what="a ledger from object storage cannot be staged",
+        where=str(target),
+        found=error.strerror or type(error).__name__,
+        cure="make room: the objects are copied to the output's disk first",
+    )

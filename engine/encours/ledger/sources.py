@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from encours.ledger.buffers import is_text
+from encours.ledger.buffers import is_sound, is_text
 from encours.ledger.columns import nearest_hints
 from encours.ledger.discovery import discover
 from encours.ledger.files import SourceFile, broken_file, refusing_broken
@@ -409,7 +409,7 @@ def _plain_text(column: pa.ChunkedArray, relative: str, *, proven: bool) -> pa.C
             return column
         if kind != wanted:
             column = column.cast(wanted)
-        if not proven:
+        if not proven and not all(is_sound(chunk) for chunk in column.chunks):
             column.validate(full=True)
     return column
 

@@ -27,13 +27,13 @@ class BatchSpill:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._descriptor = os.open(self.path, flags, 0o600)
 
-    def append(self, label: int, part: int, table: pa.Table) -> None:
-        """Write one table of a partition; the label is unique within it and decides the order."""
-        if not table.num_rows:
+    def append(self, label: int, part: int, rows: pa.Table | pa.RecordBatch) -> None:
+        """Write rows of a partition; the label is unique within it and decides the order."""
+        if not rows.num_rows:
             return
-        if table.schema != self.schema:
-            table = table.cast(self.schema)
-        [batch] = table.combine_chunks().to_batches()
+        if rows.schema != self.schema:
+            rows = rows.cast(self.schema)
+        [batch] = rows.combine_chunks().to_batches() if isinstance(rows, pa.Table) else [rows]
         data = batch.serialize()
         with self._lock:
             position = self._length
@@ -43,6 +43,10 @@ class BatchSpill:
         while view:
             written = os.pwrite(self._descriptor, view, position)
             view, position = view[written:], position + written
+
+    def parts(self) -> list[int]:
+        """Give the partitions that have rows, in order."""
+        return sorted(self._pieces)
 
     def read(self, part: int) -> pa.Table:
         """Give all rows of one partition."""

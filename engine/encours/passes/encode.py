@@ -11,8 +11,8 @@ import pyarrow as pa
 from encours.calc.ageing import bucket_labels
 from encours.calc.columns import coded_array, day_array, listed_array, money_array, number_array
 from encours.calc.items import ITEM_WARNINGS
-from encours.kernels.columns import keep_int32, keep_int64
 from encours.kernels.interest_columns import NO_INTEREST_REASONS
+from encours.kernels.published import keep_int32, keep_int64
 from encours.ledger.items import DOCUMENT_TYPES
 from encours.ledger.master import CURRENCIES
 from encours_schemas import OUTPUT_TABLES

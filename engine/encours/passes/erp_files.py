@@ -242,24 +242,31 @@ def _difference_notices(differences: pa.Table) -> list[RunNotice]:
 
 
 def write_telling(
-    staging: Staging, telling: Telling, night: Night, chain: Chain, settings: Erp
+    staging: Staging,
+    telling: Telling,
+    head: FileHead,
+    rows_read: dict[str, int],
+    chain: Chain,
+    settings: Erp,
 ) -> tuple[list[PublishedFile], dict[str, Any]]:
     """Write the files for the ERP and the entry of the outbox.
+
+    rows_read  as in `Night`
 
     Gives the files that are published with the run (none while they wait) and what the manifest
     says of them.
     """
     waits = telling.state == outbox.WAITING
     folder = files.ensure_directory(staging.outbox) if waits else staging.directory
-    written = _write_files(files.ensure_directory(folder / "erp"), telling, night, chain, settings)
+    written = _write_files(files.ensure_directory(folder / "erp"), telling, head, chain, settings)
     entries = [each.as_dict() for each in written]
     entry = outbox.Entry(
-        run_id=night.head.run_id,
-        as_of=night.head.as_of.isoformat(),
+        run_id=head.run_id,
+        as_of=head.as_of.isoformat(),
         state=telling.state,
         follows=chain.follows,
         position=telling.position,
-        rows_read=night.rows_read,
+        rows_read=rows_read,
         picture="",
         erp=entries if waits else [],
     )
@@ -278,12 +285,11 @@ def write_telling(
 def _write_files(
     folder: Path,
     telling: Telling,
-    night: Night,
+    head: FileHead,
     chain: Chain,
     settings: Erp,
 ) -> list[PublishedFile]:
     """Write every file, the control file last."""
-    head = night.head
     holds, changes = telling.holds, telling.changes.lines
     tasks: list[tuple[str, str, pa.Table, Iterable[bytes]]] = [
         (HOLDS, "holds", holds, hold_file(HOLDS, holds, head, None)),

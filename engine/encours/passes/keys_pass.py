@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from encours.calc.documents import document_keys
-from encours.kernels.keys import find_keys, find_straddling, match_shard
+from encours.kernels.keys import (
+    SHARD_SHIFT,
+    find_keys,
+    find_straddling,
+    match_shard,
+    pack_document_keys,
+    pack_item_keys,
+)
 from encours.ledger.allocations import (
     ALLOCATION_RECORD,
     ALLOCATIONS,
@@ -22,9 +28,9 @@ from encours.ledger.allocations import (
     DecodedAllocations,
     decode_allocations,
 )
-from encours.ledger.checking import UNLISTED, combine, dictionary_of, null_or_empty
+from encours.ledger.buffers import as_text
+from encours.ledger.checking import UNLISTED, combine, dictionary_of
 from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes, hash_column
-from encours.ledger.items import with_default
 from encours.passes.spill import MemoryBudget, ParkedColumn, Spill
 from encours.passes.workers import run_in_order
 from encours.publish.earlier import EarlierRun, read_parts
@@ -32,6 +38,7 @@ from encours.publish.earlier import EarlierRun, read_parts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from encours.kernels.text import Text
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
     from encours.passes.progress import Progress
@@ -41,9 +48,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 SHARDS = 64
 KEPT_BYTES = 384 << 20
 """Keys kept in memory before they are spilled; the rows pass takes more than that."""
-SHARD_SHIFT = np.uint64(58)
 ITEM_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("ordinal", np.int64)])
-DOCUMENT_RECORD = np.dtype([("key", np.uint64)])
+DOCUMENT_KEY = np.dtype(np.uint64)
 CLEARING_RECORD = np.dtype([("key", np.uint64), ("amount_milli", np.int64)])
 ALLOCATION_COLUMNS = frozenset(ALLOCATIONS.names) - {"allocation_id"}
 """No figure and no check needs an allocation's own id; the quarantine shows the row as it is."""
@@ -143,7 +149,7 @@ class KeysPass:
         self._unknown_customers: set[str] = set()
         kept = MemoryBudget(KEPT_BYTES)
         self._item_keys = Spill(scratch / "item_keys", ITEM_RECORD, SHARDS, kept)
-        self._documents = Spill(scratch / "documents", DOCUMENT_RECORD, SHARDS, kept)
+        self._documents = Spill(scratch / "documents", DOCUMENT_KEY, SHARDS, kept)
         self._parked = Spill(scratch / "allocations", ALLOCATION_RECORD, SHARDS, kept)
         self._clearings = Spill(scratch / "clearings", CLEARING_RECORD, SHARDS)
         self._customer_codes = CustomerCodes(scratch / "customer_codes", len(items.units))
@@ -176,20 +182,30 @@ class KeysPass:
         """Spill the keys of one unit of items."""
         wanted = [name for name in KEY_COLUMNS if name in self._items.columns]
         data = self._items.read(unit, wanted)
-        item_id = combine(data.column("item_id"))
-        first, second = hash_column(item_id)
-        records = np.empty(data.num_rows, ITEM_RECORD)
-        records["first"], records["second"] = first, second
-        records["ordinal"] = unit.first_ordinal + np.arange(data.num_rows)
-        shard = (first >> SHARD_SHIFT).astype(np.int32)
-        missing = null_or_empty(item_id)
-        if missing is not None:
-            shard[missing] = -1
+        item_id = as_text(combine(data.column("item_id")))
+        records, shard = np.empty(data.num_rows, ITEM_RECORD), np.empty(data.num_rows, np.int32)
+        pack_item_keys(item_id, unit.first_ordinal, records, shard)
         self._item_keys.append(unit.number, records, shard)
+        companies = _companies(data)
         if self._has_documents:
-            self._spill_documents(unit, data, item_id)
-        self._note_parties(unit, data)
+            number = item_id
+            if "document_number" in data.column_names:  # another file of the table may have it
+                number = as_text(combine(data.column("document_number")))
+            self._spill_documents(unit, records, number, companies)
+        self._note_parties(unit, data, companies[0])
         return unit
+
+    def _spill_documents(
+        self, unit: Unit, records: Array, number: Text, companies: tuple[pa.Array, Array]
+    ) -> None:
+        """Spill the document key of every row, its number and the items' keys given."""
+        texts, position = companies
+        company_first = np.zeros(1, np.uint64)
+        if len(texts):
+            company_first, _ = hash_column(pa.concat_arrays([texts, pa.array([""], texts.type)]))
+        key, shard = np.empty(len(records), np.uint64), np.empty(len(records), np.int32)
+        pack_document_keys(records, number, position, company_first, key, shard)
+        self._documents.append(unit.number, key, shard)
 
     def _read_due_days(self, file: tuple[int, Path]) -> None:
         """Park the due days of one file of the earlier run's items."""
@@ -204,26 +220,10 @@ class KeysPass:
                 (number << 32) + group, records, (first >> SHARD_SHIFT).astype(np.int32)
             )
 
-    def _spill_documents(self, unit: Unit, data: pa.Table, item_id: pa.Array) -> None:
-        """Spill the document key of every row."""
-        numbers = item_id
-        if "document_number" in data.column_names:  # another file of the table may have it alone
-            numbers = with_default(combine(data.column("document_number")), item_id)
-        company_first = np.zeros(data.num_rows, np.uint64)
-        if "company_code" in data.column_names:
-            company_first, _ = hash_column(combine(data.column("company_code")))
-        key, _ = document_keys(numbers, company_first)
-        records = np.empty(data.num_rows, DOCUMENT_RECORD)
-        records["key"] = key
-        self._documents.append(unit.number, records, (key >> SHARD_SHIFT).astype(np.int32))
-
-    def _note_parties(self, unit: Unit, data: pa.Table) -> None:
+    def _note_parties(self, unit: Unit, data: pa.Table, company_texts: pa.Array) -> None:
         """Remember company codes, each row's customer, and customers without a row of their own."""
-        companies: set[str] = set()
+        companies = {text for text in company_texts.to_pylist() if text}
         unknown: set[str] = set()
-        if "company_code" in data.column_names:
-            texts, _ = dictionary_of(combine(data.column("company_code")))
-            companies = {text for text in texts.to_pylist() if text}
         if "customer_id" in data.column_names:
             customers = combine(data.column("customer_id"))
             codes = decode_text_codes(customers, self._customers)
@@ -238,10 +238,7 @@ class KeysPass:
         """Decode one unit of allocations, park the good ones, quarantine the others."""
         data = source.read(unit, [name for name in source.columns if name in ALLOCATION_COLUMNS])
         decoded = decode_allocations(data, source.dialect, unit.first_ordinal)
-        records = decoded.records
-        self._parked.append(
-            unit.number, records, (records["first"] >> SHARD_SHIFT).astype(np.int32)
-        )
+        self._parked.append(unit.number, decoded.records, decoded.shard)
         if "clearing_id" in decoded.checked.values:
             self._spill_clearings(unit, decoded, as_of_day)
         self._quarantine.add_faults(source, unit, decoded.faults)
@@ -249,20 +246,20 @@ class KeysPass:
 
     def _spill_clearings(self, unit: Unit, decoded: DecodedAllocations, as_of_day: int) -> None:
         """Spill what counts in the balance of a clearing: key and amount."""
-        clearing_id = decoded.checked.values["clearing_id"].take(pa.array(decoded.rows))
-        key, _ = hash_column(clearing_id)
-        records = decoded.records
+        missing = decoded.checked.missing.get("clearing_id")
+        places = np.arange(len(decoded.rows))
+        if missing is not None:
+            places = np.flatnonzero(~missing[decoded.rows])
+        records = decoded.records[places]
         counts = ~np.isin(records["kind_code"], OUTSIDE_CLEARING)
         counts &= records["posting_day"] <= as_of_day
-        missing = null_or_empty(clearing_id)
-        if missing is not None:
-            counts &= ~missing
+        records, rows = records[counts], decoded.rows[places[counts]]
+        key, _ = hash_column(decoded.checked.values["clearing_id"].take(pa.array(rows)))
         spilled = np.empty(len(records), CLEARING_RECORD)
         # Amounts of two currencies never balance one another: the currency is in the key.
         spilled["key"] = key + records["currency_code"].astype(np.uint64)
         spilled["amount_milli"] = records["amount_milli"]
-        shard = np.where(counts, (key >> SHARD_SHIFT).astype(np.int32), np.int32(-1))
-        self._clearings.append(unit.number, spilled, shard.astype(np.int32))
+        self._clearings.append(unit.number, spilled, (key >> SHARD_SHIFT).astype(np.int32))
 
     def _match(self, progress: Progress) -> Keys:
         """Match shard by shard, on all threads."""
@@ -296,29 +293,30 @@ class KeysPass:
 
     def _match_shard(self, shard: int) -> tuple[Array, Array, Array, Array, int]:
         """Match a shard; give twins, unknown items, shared documents and units, open clearings."""
-        items, allocations = self._item_keys.read(shard), self._parked.read(shard)
+        items, unit_of = self._item_keys.read_labelled(shard)
+        allocations = self._parked.read(shard)
         twin = np.empty(len(items), np.int32)
         match = np.empty(len(allocations), np.int64)
         slots = _free_slots(len(items))
         match_shard(items, allocations, slots, twin, match)
         repeated = np.flatnonzero(twin >= 0)
         twins = np.column_stack([items["ordinal"][repeated], items["ordinal"][twin[repeated]]])
-        known = match >= 0
-        records = allocations[known]
-        records["first"] = items["ordinal"][match[known]]
-        unit = np.searchsorted(self._firsts, records["first"].astype(np.int64), side="right") - 1
-        self._routed.append(shard, records, unit.astype(np.int32))
+        # Row -1 of an allocation without an item is behind the last one: nobody's.
+        unit = np.append(unit_of, -1).take(match).astype(np.int32)
+        unknown = allocations["ordinal"][match < 0]
+        allocations["first"] = np.append(items["ordinal"], -1).take(match)
+        self._routed.append(shard, allocations, unit)
         if self._earlier is not None:
             self._route_due_days(shard, items, slots)
         document, unit_of = self._documents.read_labelled(shard)
         straddles = np.empty(len(document), np.uint8)
-        find_straddling(document["key"], unit_of, _free_slots(len(document)), straddles)
+        find_straddling(document, unit_of, _free_slots(len(document)), straddles)
         found = straddles.astype(bool)
         unbalanced = count_unbalanced(self._clearings.read(shard))
         return (
             twins,
-            allocations["ordinal"][~known],
-            np.unique(document["key"][found]),
+            unknown,
+            np.unique(document[found]),
             np.unique(unit_of[found]),
             unbalanced,
         )
@@ -335,6 +333,13 @@ class KeysPass:
         records["due_day"] = earlier["due_day"][known]
         unit = np.searchsorted(self._firsts, records["ordinal"], side="right") - 1
         self._routed_due.append(shard, records, unit.astype(np.int32))
+
+
+def _companies(data: pa.Table) -> tuple[pa.Array, Array]:
+    """Give the company codes of a unit, and the position of each row's: int32[n], -1 for none."""
+    if "company_code" not in data.column_names:
+        return pa.array([], pa.string()), np.full(data.num_rows, -1, np.int32)
+    return dictionary_of(combine(data.column("company_code")))
 
 
 def _free_slots(count: int) -> Array:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from encours.passes.credit_steps import CreditResult, credit_steps
 from encours.passes.erp_files import (
     Chain,
     Night,
+    Telling,
     decide_telling,
     place_in_chain,
     rows_read,
@@ -35,7 +36,7 @@ from encours.passes.erp_files import (
 )
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
-from encours.passes.order_pass import OrderBook, open_book, write_order_decisions
+from encours.passes.order_pass import OrderBook, open_book, room_of, write_order_decisions
 from encours.passes.preparation import STREAMED, Preparation, build_context, read_master
 from encours.passes.progress import Progress, Silent
 from encours.passes.rows_pass import RowsPass, RowsResult
@@ -60,8 +61,13 @@ from encours_schemas.reasons import Reason
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+
     from encours.calc.context import RunContext
     from encours.calc.exposure import Committed
+    from encours.publish.files import PublishedFile
     from encours.publish.manifest import Manifest
     from encours_schemas.configuration import Configuration
     from encours_schemas.scenario import Scenario
@@ -126,6 +132,21 @@ class RunOptions:
     without_memory: bool = False
     scenario: Scenario | None = None
     memory_of: Path | None = None
+
+
+class _Decided(NamedTuple):
+    """What is left of a run once all is worked out: what is written, and what the manifest says.
+
+    tables  small tables by name, let go of as they are written
+    others  write tables that come in pieces
+    """
+
+    counts: RowCounts
+    controls: list[checks.Control]
+    tables: dict[str, pa.Table]
+    telling: Telling
+    others: Sequence[Callable[[], PublishedFile]]
+    notices: list[RunNotice]
 
 
 class NightlyRun:
@@ -336,36 +357,30 @@ class NightlyRun:
         preparation, keys, rows = self._passes(ledger, staging, staging)
         context = preparation.context
         with self._clock.stage("accounts"):
-            orders = open_book(ledger.tables.get("commitments"), staging.spill, context)
-            committed = self._commitments(ledger, context, rows, orders)
-            credit = credit_steps(preparation, rows, committed, self._earlier)
-            tables = credit.tables
-            counts = row_counts(ledger, rows.totals, self._quarantine)
-            self._require_few_rejected(counts)
-            controls = gather_controls(
-                counts, rows, committed.sums, credit.positions, tables, context
+            decided = self._decide(ledger, staging, preparation, rows, run_id, previous, chain)
+            names, tied = frozenset(decided.tables), decided.tables.get("tie_out")
+            published = write_tables(
+                staging, decided.tables, rows, context, self._options.threads, decided.others
             )
-            checks.require(controls)
-            tables["quarantine"] = self._quarantine.table()
-            night = self._night(run_id, credit, preparation, counts, previous)
-            telling = decide_telling(night, chain, self._configuration.erp)
-            tables.update(telling.tables)
-            others = (
-                lambda: write_order_decisions(staging, orders, credit, context),
-                lambda: write_pieces(staging, "breaches", credit.rules.rows.pieces()),
+            told, erp = write_telling(
+                staging,
+                decided.telling,
+                self._file_head(run_id),
+                rows_read(decided.counts),
+                chain,
+                self._configuration.erp,
             )
-            published = write_tables(staging, tables, rows, context, self._options.threads, others)
-            told, erp = write_telling(staging, telling, night, chain, self._configuration.erp)
             published += told
         ledger.verify_unchanged()
         for notice in (
             *notices_of_run(keys, rows.totals),
-            *notices_of_tie_out(tables.get("tie_out"), required=self._options.require_tie_out),
-            *credit.notices,
-            *telling.notices,
+            *notices_of_tie_out(tied, required=self._options.require_tie_out),
+            *decided.notices,
         ):
             self._warn(notice)
-        facts = manifest_facts(context, rows.totals, controls, self._quarantine, tables, published)
+        facts = manifest_facts(
+            context, rows.totals, decided.controls, self._quarantine, names, published
+        )
         return manifests.build_manifest(
             {
                 **facts,
@@ -373,7 +388,7 @@ class NightlyRun:
                 "as_of": self._as_of,
                 "configuration": self._decisive_configuration(),
                 "inputs": self._inputs(ledger),
-                "rows": counts,
+                "rows": decided.counts,
                 **({"layouts": [one.facts() for one in self._layouts]} if self._layouts else {}),
                 "outputs": published,
                 "warnings": self._warnings,
@@ -382,6 +397,45 @@ class NightlyRun:
                 "timing": self._timing(),
             }
         )
+
+    def _decide(
+        self,
+        ledger: Ledger,
+        staging: Staging,
+        preparation: Preparation,
+        rows: RowsResult,
+        run_id: str,
+        previous: Manifest | None,
+        chain: Chain,
+    ) -> _Decided:
+        """Work everything out that follows the rows, and check it; what is written stays alone."""
+        context = preparation.context
+        orders = open_book(ledger.tables.get("commitments"), staging.spill, context)
+        committed = self._commitments(ledger, context, rows, orders)
+        give_memory_back()
+        credit = credit_steps(preparation, rows, committed, self._earlier)
+        counts = row_counts(ledger, rows.totals, self._quarantine)
+        self._require_few_rejected(counts)
+        controls = gather_controls(counts, rows, credit, context)
+        checks.require(controls)
+        rows.let_go()
+        tables = credit.tables
+        tables["quarantine"] = self._quarantine.table()
+        night = self._night(run_id, credit, preparation, counts, previous)
+        telling = decide_telling(night, chain, self._configuration.erp)
+        tables.update(telling.tables)
+        room, breaches = room_of(credit), credit.rules.rows
+        accounts = credit.accounts.without_sums()
+        others = (
+            lambda: write_order_decisions(staging, orders, room, accounts, context),
+            lambda: write_pieces(staging, "breaches", breaches.pieces()),
+        )
+        notices = [*credit.notices, *telling.notices]
+        return _Decided(counts, controls, tables, telling, others, notices)
+
+    def _file_head(self, run_id: str) -> FileHead:
+        """Give what every file for the ERP says of its run."""
+        return FileHead(run_id, self._as_of, self._configuration.reporting.currency)
 
     def _night(
         self,
@@ -394,7 +448,7 @@ class NightlyRun:
         """Gather what the hold files are made of."""
         accounts = credit.tables["credit_accounts"]
         return Night(
-            head=FileHead(run_id, self._as_of, self._configuration.reporting.currency),
+            head=self._file_head(run_id),
             accounts=accounts,
             account_code=credit.accounts.account_code,
             reasons=credit.rules.holds.reasons_text(),

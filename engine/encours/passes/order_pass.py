@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from encours.calc.account_rows import AccountRows
     from encours.calc.context import RunContext
     from encours.ledger.master import Customers
     from encours.ledger.sources import TableSource
@@ -58,16 +59,16 @@ class OrderBook:
             self._sample.append(orders.column("commitment_id").combine_chunks().take(chosen))
 
     def decisions(
-        self, room: Room, credit: CreditResult, context: RunContext
+        self, room: Room, accounts: AccountRows, context: RunContext
     ) -> Iterator[pa.Table]:
         """Decide all orders; give the published rows by commitment id, piece by piece."""
         self._spill.finish()
         decided = (
-            decide(self._spill.read(part), room, credit.accounts, context)
+            decide(self._spill.read(part), room, accounts, context)
             for part in range(self.part_count)
         )
         if self.part_count == 1:
-            yield from (_by_id(table) for table in decided)
+            yield from decided
             return
         splits = self._splits()
         schema = _TABLE.arrow_schema()
@@ -92,19 +93,22 @@ def open_book(source: TableSource | None, scratch: Path, context: RunContext) ->
 
 
 def write_order_decisions(
-    staging: Staging, book: OrderBook | None, credit: CreditResult, context: RunContext
+    staging: Staging,
+    book: OrderBook | None,
+    room: Room,
+    accounts: AccountRows,
+    context: RunContext,
 ) -> PublishedFile:
     """Decide all orders and write the table `order_decisions`."""
     path = staging.table_directory("order_decisions") / part_name(0)
     with open_part(path, _TABLE.arrow_schema()) as part:
         if book is not None:
-            room = _room(credit)
-            for table in _in_groups(book.decisions(room, credit, context)):
+            for table in _in_groups(book.decisions(room, accounts, context)):
                 part.write(table)
         return part.close()
 
 
-def _room(credit: CreditResult) -> Room:
+def room_of(credit: CreditResult) -> Room:
     """Give the credit that orders can take."""
     rules, limits = credit.rules, credit.rules.evidence.limits
     return room_for_orders(

@@ -16,8 +16,8 @@ from encours.calc.context import (
     build_law,
     company_regimes,
     conversion_to,
+    customer_flags,
     customer_regimes,
-    interest_first,
 )
 from encours.calc.exposure import OUTLOOK_DAYS
 from encours.calc.item_watch import build_item_rules
@@ -225,7 +225,7 @@ def build_context(
         customer_regime=customer_regimes(
             data, law, by_debtor=configuration.interest.regime_by == "debtor"
         ),
-        pays_interest_first=interest_first(data),
+        customer_flags=customer_flags(data),
         item_rules=build_item_rules(
             data, law, least_days(configuration.rules.overdue_age) - OUTLOOK_DAYS
         ),

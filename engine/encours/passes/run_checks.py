@@ -10,17 +10,16 @@ from encours_schemas.errors import ControlFailed, InputRefused
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from decimal import Decimal
 
     import pyarrow as pa
 
     from encours.calc.context import RunContext
-    from encours.calc.exposure import Positions
-    from encours.calc.sums import CurrencyTotals, KeyedSums
+    from encours.calc.sums import CurrencyTotals
     from encours.controls.checks import Control
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import Ledger
+    from encours.passes.credit_steps import CreditResult
     from encours.passes.keys_pass import Keys
     from encours.passes.rows_pass import RowsResult
 
@@ -65,12 +64,11 @@ def require_few_rejected(counts: RowCounts, quarantine: Quarantine, most: Decima
 def gather_controls(
     counts: RowCounts,
     rows: RowsResult,
-    committed: KeyedSums,
-    positions: Positions,
-    tables: Mapping[str, pa.Table],
+    credit: CreditResult,
     context: RunContext,
 ) -> list[Control]:
     """Gather every equation of the run (DOMAIN 11)."""
+    tables = credit.tables
     return [
         *checks.row_controls(
             {name: count["read"] for name, count in counts.items()},
@@ -82,9 +80,9 @@ def gather_controls(
             rows.totals,
             sum(file.rows or 0 for file in rows.published if file.table == "items"),
         ),
-        *checks.ageing_controls(rows.totals, rows.lines, tables["ageing"]),
-        *checks.exposure_controls(rows.lines, committed, positions, tables["credit_accounts"]),
-        *checks.group_controls(positions, tables["groups"], context),
+        *checks.ageing_controls(rows.totals, credit.added, tables["ageing"]),
+        *checks.exposure_controls(credit.added, credit.positions, tables["credit_accounts"]),
+        *checks.group_controls(credit.positions, tables["groups"], context),
         *checks.cover_controls(rows.totals, rows.cover),
         *checks.movement_controls(tables["movements"]),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from encours.controls.checks import CONTROL_TERMS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Collection
 
     from encours.calc.context import RunContext
     from encours.calc.sums import CurrencyTotals
@@ -22,10 +22,13 @@ def manifest_facts(
     totals: CurrencyTotals,
     controls: list[Control],
     quarantine: Quarantine,
-    tables: dict[str, pa.Table],
+    tables: Collection[str],
     published: list[PublishedFile],
 ) -> dict[str, object]:
-    """Give counts, control totals and rate series of a run; amounts as exact decimals."""
+    """Give counts, control totals and rate series of a run; amounts as exact decimals.
+
+    tables  names of the small tables
+    """
     rows: dict[str, int] = {}
     for file in published:
         if not file.file.endswith(".parquet"):

@@ -9,7 +9,7 @@ from encours.publish.parquet import open_part, part_name, write_small_table
 from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from encours.publish.staging import Staging
 
 
+SORTED = frozenset({"credit_accounts", "ageing"})
+"""Tables that were made in the order of their keys."""
+
+
 def write_tables(
     staging: Staging,
-    tables: Mapping[str, pa.Table],
+    tables: dict[str, pa.Table],
     rows: RowsResult,
     context: RunContext,
     threads: int,
@@ -29,6 +33,7 @@ def write_tables(
 ) -> list[PublishedFile]:
     """Write the small tables; give every published file, those of the rows pass included.
 
+    tables  by name; each is let go of when it is written
     others  write tables that are not in memory as a whole, each into one file
 
     A table of the rows pass without a row gets one empty part, so that it is there for readers.
@@ -37,7 +42,8 @@ def write_tables(
 
     def writer_of(name: str) -> Callable[[], PublishedFile]:
         path = staging.table_directory(name) / part_name(0)
-        return lambda: write_small_table(path, tables[name], OUTPUT_TABLES[name].key)
+        key = () if name in SORTED else OUTPUT_TABLES[name].key
+        return lambda: write_small_table(path, tables.pop(name), key)
 
     writers = [*others, *(writer_of(name) for name in tables)]
     published.extend(run_in_order(lambda write: write(), writers, threads))

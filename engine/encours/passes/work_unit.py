@@ -23,7 +23,7 @@ from encours.calc.documents import (
 )
 from encours.calc.flows import sum_flows
 from encours.calc.hit_sums import grouped
-from encours.calc.item_watch import Watched, watch_items
+from encours.calc.item_watch import LateRows, Watched, watch_items
 from encours.calc.items import MeasuredItems, measure_items
 from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
@@ -128,7 +128,7 @@ class UnitResult:
     allocation_faults  allocations that their items refuse
     missing_rates      items whose interest needs a rate that is not known
     hits               items that rules look for, by account (`HIT_SCHEMA`)
-    late               late items that may be too old (`LATE_SCHEMA`)
+    late               late items that may be too old, slice by slice
     flows              what was posted since the earlier run, per line (`FLOWS`)
     """
 
@@ -144,7 +144,7 @@ class UnitResult:
     allocation_faults: list[AllocationFaults]
     missing_rates: MissingRates
     hits: pa.Table
-    late: pa.Table
+    late: list[LateRows]
     flows: KeyedSums
 
 
@@ -250,7 +250,15 @@ def _measure_slice(
     found = find_candidates(items, measured, company_hashes(context), context)
     candidates = found._replace(row=found.row + neighbours.start)
     cover = item_cover(neighbours.cover, neighbours.first_ordinal, items)
-    watched = watch_items(items, measured, data, neighbours.earlier_due_day, cover, context)
+    watched = watch_items(
+        items,
+        measured,
+        data,
+        neighbours.first_ordinal,
+        neighbours.earlier_due_day,
+        cover,
+        context,
+    )
     measured.warning_bits[:] |= watched.warning_bits
     flows = sum_flows(items, measured, neighbours.records, neighbours.first_ordinal, context)
     return _Slice(
@@ -281,7 +289,7 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
         allocation_faults=[piece.refused for piece in slices],
         missing_rates=sum((piece.measured.missing_rates for piece in slices), MissingRates()),
         hits=grouped(pa.concat_tables([piece.watched.hits for piece in slices])),
-        late=pa.concat_tables([piece.watched.late for piece in slices]),
+        late=[piece.watched.late for piece in slices if piece.watched.late is not None],
         flows=joined_sums([piece.flows for piece in slices]),
     )
 

@@ -126,18 +126,20 @@ class PartWriter:
 
 def write_small_table(path: Path, table: pa.Table, sort_key: Sequence[str] = ()) -> PublishedFile:
     """Write a table into one file, sorted by its key, text by its bytes; even without rows."""
+    order = sorted_order(table, sort_key)
     with PartWriter(path, table.schema) as part:
-        part.write(sorted_by(table, sort_key))
+        for start in range(0, table.num_rows, ROW_GROUP_ROWS):
+            chosen = table.slice(start, ROW_GROUP_ROWS)
+            part.write(chosen if order is None else table.take(order.slice(start, ROW_GROUP_ROWS)))
         return part.close()
 
 
-def sorted_by(table: pa.Table, sort_key: Sequence[str]) -> pa.Table:
-    """Give the rows in ascending order of the key's columns, nulls last, ties as they came."""
+def sorted_order(table: pa.Table, sort_key: Sequence[str]) -> pa.Array | None:
+    """Give the rows in ascending order of the key's columns; None: as they are."""
     if not sort_key or table.num_rows < 2:
-        return table
+        return None
     keys = pa.table({name: _sortable(table.column(name)) for name in sort_key})
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in sort_key])
-    return table.take(order)
+    return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in sort_key])
 
 
 def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:

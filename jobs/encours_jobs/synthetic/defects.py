@@ -38,11 +38,6 @@ if TYPE_CHECKING:
 
     from encours_jobs.synthetic.customers import CustomerBook
 
-DEFAULT_RATE: Final = Decimal("0.0008")
-"""Of a thousand rows less than one is bad: a run with the default `max_rejected` accepts that."""
-
-REPORT_NAME: Final = "planted_defects.json"
-
 # A ledger with fewer items is for trying things out: it gets one of each, whatever the rate.
 _SMALL_LEDGER: Final = 100_000
 KEY_COLUMN: Final = {

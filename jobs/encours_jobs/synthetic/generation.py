@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from encours_jobs.planted import DEFAULT_RATE, REPORT_NAME
 from encours_jobs.synthetic.balances import balance_table
 from encours_jobs.synthetic.chunks import Facts, ItemChunk, draw_item_chunk, gather_facts
 from encours_jobs.synthetic.commitments import commitment_table
 from encours_jobs.synthetic.customers import customer_table
-from encours_jobs.synthetic.defects import DEFAULT_RATE, REPORT_NAME, Planted
+from encours_jobs.synthetic.defects import Planted
 from encours_jobs.synthetic.draws import Numbers
 from encours_jobs.synthetic.limits import limit_table
 from encours_jobs.synthetic.plan import Plan
