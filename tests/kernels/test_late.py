@@ -8,20 +8,28 @@ import pytest
 
 from encours.kernels.late import find_oldest_late, mark_ties
 
-Item = tuple[int, int, int]  # day, open, uncounted
+Item = tuple[int, int, int, int]  # day, open, uncounted, insurable
 
 
 def naive_oldest(
     items: list[Item], credit: int, materiality: int, unit: int, release_day: int
-) -> tuple[int, int]:
-    """Give the place of the oldest item that counts, and the least payment that frees the line."""
+) -> tuple[int, int, int]:
+    """Give the place of the oldest item that counts, and the least payment that frees the line.
+
+    The last figure is what of the payment falls on insurable items.
+    """
+
+    def used(paid: int) -> list[int]:
+        left, found = paid, []
+        for _, owed, _, _ in items:
+            found.append(min(left, owed))
+            left -= found[-1]
+        return found
 
     def counting(paid: int) -> list[int]:
-        left, found = credit + paid, []
-        for place, (_, owed, uncounted) in enumerate(items):
-            used = min(left, owed)
-            left -= used
-            counted = owed - used - uncounted
+        found = []
+        for place, (taken, item) in enumerate(zip(used(credit + paid), items, strict=True)):
+            counted = item[1] - taken - item[2]
             if counted > 0 and counted >= materiality:
                 found.append(place)
         return found
@@ -30,7 +38,9 @@ def naive_oldest(
     payment = 0
     while any(items[place][0] <= release_day for place in counting(payment)):
         payment += unit
-    return (oldest[0] if oldest else -1), payment
+    before, after = used(credit), used(credit + payment)
+    insurable = sum(after[place] - before[place] for place, item in enumerate(items) if item[3])
+    return (oldest[0] if oldest else -1), payment, insurable
 
 
 def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
@@ -43,30 +53,31 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
             items = []
             for day in days:
                 owed = draw.randrange(1, 20) * 10
-                items.append((day, owed, draw.choice([0, 0, owed // 20 * 10, owed])))
+                uncounted = draw.choice([0, 0, owed // 20 * 10, owed])
+                items.append((day, owed, uncounted, draw.choice([0, 1])))
             lines.append(items)
             credits_rc.append(draw.choice([0, 0, 30, 100, 250]))
             rows += [(line, *item) for item in items]
-        oldest, to_pay = np.empty(len(lines), np.int64), np.empty(len(lines), np.int64)
+        oldest, to_pay = np.empty(len(lines), np.int64), np.empty((len(lines), 2), np.int64)
         find_oldest_late(
             np.array(rows, np.int64), np.array(credits_rc), materiality, unit, 4, oldest, to_pay
         )
         at = 0
         for line, items in enumerate(lines):
-            place, payment = naive_oldest(items, credits_rc[line], materiality, unit, 4)
+            place, *payment = naive_oldest(items, credits_rc[line], materiality, unit, 4)
             assert oldest[line] == (at + place if place >= 0 else -1)
-            assert to_pay[line] == payment
+            assert to_pay[line].tolist() == payment
             at += len(items)
 
 
 def settled(
     rows: Sequence[tuple[int, ...]], credit: list[int], materiality: int
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, list[int]]]:
     """Give each line's oldest item by name (the last field), and what is to be paid."""
-    oldest, to_pay = np.empty(len(credit), np.int64), np.empty(len(credit), np.int64)
-    items = np.array([row[:4] for row in rows], np.int64)
+    oldest, to_pay = np.empty(len(credit), np.int64), np.empty((len(credit), 2), np.int64)
+    items = np.array([row[:5] for row in rows], np.int64)
     find_oldest_late(items, np.array(credit), materiality, 10, 4, oldest, to_pay)
-    names = [rows[at][4] if at >= 0 else -1 for at in oldest.tolist()]
+    names = [rows[at][5] if at >= 0 else -1 for at in oldest.tolist()]
     return list(zip(names, to_pay.tolist(), strict=True))
 
 
@@ -78,17 +89,18 @@ def test_mark_ties__marks_every_day_whose_order_decides(seed: int) -> None:
     for name in range(draw.randrange(1, 25)):
         owed = draw.randrange(1, 20) * 10
         uncounted = draw.choice([0, 0, owed // 20 * 10, owed])
-        rows.append((draw.randrange(lines), draw.randrange(8), owed, uncounted, name))
+        day, insurable = draw.randrange(8), draw.choice([0, 1])
+        rows.append((draw.randrange(lines), day, owed, uncounted, insurable, name))
     numbers = sorted({row[0] for row in rows})
     rows = [(numbers.index(row[0]), *row[1:]) for row in rows]
     credit = [draw.choice([0, 0, 30, 100, 250, 900]) for _ in numbers]
-    whole = sorted(rows, key=lambda row: (row[0], row[1], row[4]))
+    whole = sorted(rows, key=lambda row: (row[0], row[1], row[5]))
     mixed = sorted(rows, key=lambda row: (row[0], row[1], draw.random()))
     marked = np.full(len(rows), 9, np.uint8)
-    items = np.array([row[:4] for row in mixed], np.int64)
+    items = np.array([row[:5] for row in mixed], np.int64)
     mark_ties(items, np.array(credit), materiality, 4, marked)
     tied = np.flatnonzero(marked)
-    again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[4]))
+    again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[5]))
     for at, row in zip(tied.tolist(), again, strict=True):
         mixed[at] = row
     assert set(marked.tolist()) <= {0, 1}

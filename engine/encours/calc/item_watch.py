@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.account_rows import representatives
+from encours.calc.cover_of_items import STOPS_COVER
 from encours.calc.items import ITEM_WARNINGS
 from encours.calc.lines import line_key
 from encours.ledger.buffers import is_empty_text
@@ -64,10 +65,12 @@ LATE_SCHEMA: Final = pa.schema(
         ("due_day", pa.int64()),
         ("open_rc", pa.int64()),
         ("uncounted_rc", pa.int64()),
+        ("standing", pa.int8()),
         ("item_id", pa.string()),
     ]
 )
-"""Items that are or may soon be too old, and the disputed part of each that does not count."""
+"""Items that are or may soon be too old, and those that keep insured cover stopped: the part of
+each that does not count for its age, and how it stands with the insurer (`ItemCover`)."""
 _NO_CAP = np.iinfo(np.int32).max
 _DAYS_OF_YEAR = (365, 366)
 
@@ -189,7 +192,7 @@ def watch_items(
             bits[one.rows] |= _WARNING_BITS[rule]
     hits = [_hit_table(unit, code, one) for code, one in enumerate(found) if len(one.rows)]
     joined = pa.concat_tables([HIT_SCHEMA.empty_table(), *hits])
-    return Watched(bits, joined, _late_table(unit))
+    return Watched(bits, joined, _late_table(unit, cover))
 
 
 _WARNING_BITS: Final = {
@@ -347,18 +350,29 @@ def account_places(items: Items, rows: Array, context: RunContext) -> Array:
     return place * len(customers.account_ids) + customers.account_code[items.customer_code[rows]]
 
 
-def _late_table(unit: _Unit) -> pa.Table:
-    """List the counted items that are or may soon be too old, as `LATE_SCHEMA`."""
+def _late_table(unit: _Unit, cover: ItemCover | None) -> pa.Table:
+    """List the counted items that are or may soon be too old or stop cover, as `LATE_SCHEMA`."""
     items, measured, day = unit.items, unit.measured, unit.context.as_of_day
-    chosen = (measured.component >= 0) & (measured.open_milli > 0) & (measured.open_rc > 0)
-    chosen &= items.due_day <= day - unit.rules.least_late_days
-    rows = unit.in_scope(RuleId.OVERDUE_AGE, chosen)
+    owed = (measured.component >= 0) & (measured.open_milli > 0) & (measured.open_rc > 0)
+    may_age = owed & (items.due_day <= day - unit.rules.least_late_days)
+    rows = unit.in_scope(RuleId.OVERDUE_AGE, may_age)
+    standing = np.zeros(len(rows), np.int8)
+    ages = np.ones(len(rows), bool)
+    if cover is not None:
+        listed = np.zeros(items.row_count, bool)
+        listed[rows] = True
+        ages = listed.copy()
+        listed |= owed & (cover.standing == STOPS_COVER)
+        rows = np.flatnonzero(listed)
+        ages, standing = ages[rows], cover.standing[rows]
     begun = np.where(
         items.disputed_from_day[rows] == NO_DAY,
         items.document_day[rows],
         items.disputed_from_day[rows],
     )
     is_fresh = day - begun < unit.context.configuration.rules.overdue_age.disputed_days
+    uncounted = np.where(is_fresh, measured.disputed_rc[rows], 0)
+    uncounted[~ages] = measured.open_rc[rows[~ages]]
     company_count = len(unit.context.master.companies.codes)
     line = line_key(
         items.customer_code[rows],
@@ -371,7 +385,8 @@ def _late_table(unit: _Unit) -> pa.Table:
             pa.array(line),
             pa.array(items.due_day[rows].astype(np.int64)),
             pa.array(measured.open_rc[rows]),
-            pa.array(np.where(is_fresh, measured.disputed_rc[rows], 0)),
+            pa.array(uncounted),
+            pa.array(standing),
             items.item_id.take(pa.array(rows)),
         ],
         schema=LATE_SCHEMA,

@@ -22,7 +22,7 @@ from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
-from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.late_items import SettledLate, open_late_items
 from encours.passes.naming import naming_row
 from encours.passes.probe import (
     ProbedUnit,
@@ -84,7 +84,7 @@ class RowsResult:
     published: list[PublishedFile] = field(default_factory=list)
     cover: CoverTotals | None = None
     hits: HitSums = field(default_factory=HitSums)
-    oldest_late: OldestOfAccounts | None = None
+    late: SettledLate | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
 
@@ -112,7 +112,11 @@ class RowsPass:
         self._quarantine, self._staging = quarantine, staging
         self._shared = NONE_SHARED
         self._late = (
-            None if staging is None else open_late_items(staging.spill, context, source.row_count)
+            None
+            if staging is None
+            else open_late_items(
+                staging.spill, context, source.row_count, stops_cover=self._insures
+            )
         )
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
@@ -145,7 +149,7 @@ class RowsPass:
         if self._cover is not None:
             self._cover.close()
         if self._late is not None:
-            self.result.oldest_late = self._late.settle(self.result.lines, threads)
+            self.result.late = self._late.settle(self.result.lines, threads)
         return self.result
 
     def _harden(self, file: PublishedFile) -> None:
