@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_SHARDS = 64
-_ROWS_PER_SHARD = 1 << 20
+_ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
 _ITEM_SCHEMA = pa.schema(
