@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encours.calc.sums import NO_MINIMUM, CurrencyTotals, KeyedSums
+from encours.calc.sums import NO_MINIMUM, STRETCH_ROWS, CurrencyTotals, KeyedSums, stretches
 from encours.ledger.master import CURRENCIES, CURRENCY_POSITIONS
 from encours_schemas.errors import ControlFailed
 
@@ -161,3 +161,29 @@ def test_currency_totals__go_beyond_64_bits(amount: int) -> None:
     for _ in range(4):
         add_amounts(totals, [("EUR", amount, True)] * 1_000)
     assert totals.of("open_amount") == {"EUR": amount * 4_000}
+
+
+def test_keyed_sums__grow_where_they_lie_and_keep_every_sum() -> None:
+    sums = KeyedSums(2)
+    for start in range(0, 5_000, 7):
+        keys = np.arange(start, start + 11, dtype=np.int64) % 4_000
+        sums.add(keys, np.column_stack([keys, np.ones(11, np.int64)]), keys.astype(np.int32))
+    before = (sums.keys.copy(), sums.sums.copy(), sums.minimum.copy())
+    sums.trim()
+    for kept, now in zip(before, (sums.keys, sums.sums, sums.minimum), strict=True):
+        assert np.array_equal(kept, now)
+    assert np.array_equal(before[1][:, 0], before[0] * before[1][:, 1])
+    # A key that is known is found again after the trim, a new one comes behind.
+    sums.add(np.array([before[0][5], 9_999]), np.full((2, 2), 3))
+    assert sums.count == len(before[0]) + 1
+    assert sums.sums[5].tolist() == (before[1][5] + 3).tolist()
+    sums.clear()
+    assert (sums.count, len(sums.keys), sums.sums.shape) == (0, 0, (0, 2))
+    sums.add(np.array([7]), np.array([[1, 2]]))
+    assert sums.sums.tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("count", [0, 1, STRETCH_ROWS, STRETCH_ROWS + 1, 3 * STRETCH_ROWS])
+def test_stretches__give_every_row_once(count: int) -> None:
+    rows = [row for some in stretches(count) for row in range(some.start, some.stop)]
+    assert rows == list(range(count))

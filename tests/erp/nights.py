@@ -136,7 +136,7 @@ def tell(
             dict(ledger.rows),
         )
         telling = decide_telling(night, chain, settings)
-        files, erp = write_telling(staging, telling, night, chain, settings)
+        files, erp = write_telling(staging, telling, night.head, night.rows_read, chain, settings)
         outputs = list(files)
         for name, table in telling.tables.items():
             path = staging.table_directory(name) / part_name(0)

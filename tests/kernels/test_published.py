@@ -1,13 +1,14 @@
 """Bitmaps and dictionaries in use, against plain Python."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encours.kernels.published import mark_valid, number_codes
+from encours.kernels.published import keep_int32, keep_int64, mark_valid, number_codes
 
 INT32 = np.iinfo(np.int32)
 some_values = st.integers(INT32.min, INT32.max) | st.sampled_from([INT32.min, -1, 0, INT32.max])
@@ -32,3 +33,16 @@ def test_number_codes__by_first_appearance(count: int) -> None:
     known = list(dict.fromkeys(codes))
     assert distinct[:found].tolist() == known
     assert ids.tolist() == [known.index(code) for code in codes]
+
+
+@pytest.mark.parametrize(("kernel", "kind"), [(keep_int32, np.int32), (keep_int64, np.int64)])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_keep__like_a_mask(kernel: Any, kind: Any, share: float, count: int) -> None:
+    chance = random.Random(count)
+    values = np.array([chance.randrange(INT32.min, INT32.max) for _ in range(count)], kind)
+    chosen = np.array([chance.random() < share for _ in range(count)], np.uint8)
+    expected = values[chosen.astype(bool)]
+    out = np.empty(len(expected) + 1, kind)
+    kernel(values, chosen, out)
+    assert out[:-1].tolist() == expected.tolist()

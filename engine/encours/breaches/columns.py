@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.columns import day_array, money_array
+from encours.calc.texts import may_hold
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
 
 if TYPE_CHECKING:
@@ -117,4 +118,6 @@ def percent_text(thousandths: int) -> str:
 
 def escaped(texts: pa.Array) -> pa.Array:
     """Write `%` and `:` of a part of a breach's id so that parts stay apart."""
+    if not may_hold(texts, "%:"):
+        return texts
     return pc.replace_substring(pc.replace_substring(texts, "%", "%25"), ":", "%3A")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.breaches.columns import MICRO, Texts, as_array, constant, escaped, taken
+from encours.calc.texts import may_hold, may_hold_control
 from encours_schemas.messages import TEMPLATES, MessageCode, template_parts, value_names
 from encours_schemas.rule_ids import RuleId
 
@@ -193,9 +194,9 @@ def _joined(pieces: Sequence[pa.Array | pa.Scalar], values: Mapping[str, pa.Arra
 
 def _json_text(texts: pa.Array) -> pa.Array:
     """Escape texts as JSON strings: backslash and quote, and whatever else may not stand bare."""
-    texts = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
-    has_control = pc.any(pc.match_substring_regex(texts, r"[\x00-\x1f]")).as_py()
-    for number in range(32) if has_control else ():
+    if may_hold(texts, '\\"'):
+        texts = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
+    for number in range(32) if may_hold_control(texts) else ():
         character = chr(number)
         if pc.any(pc.match_substring(texts, character)).as_py():
             texts = pc.replace_substring(texts, character, f"\\u{number:04x}")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS, Positions
-from encours.calc.sums import KeyedSums, stretches
+from encours.calc.sums import STRETCH_ROWS, KeyedSums, stretches
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import DEFAULT_SEGMENT
 
@@ -28,7 +28,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class AccountRows:
-    """The n rows of `credit_accounts`, in the order of the table in memory.
+    """The n rows of `credit_accounts`, by segment, then account id (bytes).
 
     account_ids   string[a]  all credit accounts; those of the customers first
     account_code  int64[n]   positions in them
@@ -123,20 +123,31 @@ def account_rows(positions: Positions, limits: Limits, context: RunContext) -> A
         [segments.index(name) for name in context.master.companies.segments], np.int64
     )
     accounts, extra = _accounts(positions, segments, limits, context)
+    place = segment[positions.company_code] * len(accounts)
+    place += customers.account_code[positions.customer_code]
+    keys = _in_published_order(np.concatenate([place, extra]), len(segments), accounts)
     sums = KeyedSums(len(POSITION_SUMS) + 1)
+    sums.reserve(len(keys) + STRETCH_ROWS)
+    for some in stretches(len(keys)):
+        sums.add(keys[some], np.zeros((len(keys[some]), len(POSITION_SUMS) + 1), np.int64))
     for some in stretches(len(positions.customer_code)):
-        key = segment[positions.company_code[some]] * len(accounts)
-        key += customers.account_code[positions.customer_code[some]]
         own = positions.sums[some]
         exposure = own[:, : len(COMPONENTS)].sum(axis=1)
-        sums.add(key, np.column_stack([own, exposure]), positions.oldest_day[some])
-    for some in stretches(len(extra)):
-        nothing = np.zeros((len(extra[some]), len(POSITION_SUMS) + 1), np.int64)
-        sums.add(extra[some], nothing)
+        sums.add(place[some], np.column_stack([own, exposure]), positions.oldest_day[some])
     sums.trim()
     segment_code, account_code = np.divmod(sums.keys, max(len(accounts), 1))
     standing = representatives(customers, accounts)[account_code]
     return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)
+
+
+def _in_published_order(keys: Array, segment_count: int, accounts: pa.Array) -> Array:
+    """Give distinct keys (segment x accounts + account) by segment, then account id (bytes)."""
+    has_row = np.zeros((segment_count, len(accounts)), bool)
+    has_row.reshape(-1)[keys] = True
+    by_id = pc.sort_indices(accounts.cast(pa.binary())).to_numpy().astype(np.int64)
+    segment, place = np.nonzero(has_row[:, by_id])
+    found: Array = segment * len(accounts) + by_id[place]
+    return found
 
 
 def _accounts(
@@ -144,27 +155,29 @@ def _accounts(
 ) -> tuple[pa.Array, Array]:
     """Give all account ids, and the keys of accounts that have a row without any item or order.
 
+    A key may come more than once.
+
     A limit named for a segment gives that row; a limit without one, open proceedings or a manual
     hold give a row in `ALL` to an account that has no other.
     """
     customers = context.master.customers
-    is_new = pc.invert(pc.is_in(limits.parties, value_set=customers.account_ids))
+    code = pc.index_in(limits.parties, value_set=customers.account_ids)
+    code = pc.fill_null(code, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     named = np.zeros(len(limits.parties), bool)
     named[limits.party_code[~limits.is_group]] = True
-    new = limits.parties.filter(pc.and_(is_new, pa.array(named)))
-    accounts = pa.concat_arrays([customers.account_ids, new])
-    code = pc.index_in(limits.parties, value_set=accounts)
-    code = pc.fill_null(code, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    new = np.flatnonzero((code < 0) & named)
+    code[new] = len(customers.account_ids) + np.arange(len(new))
+    accounts = pa.concat_arrays([customers.account_ids, limits.parties.take(pa.array(new))])
     place = np.array([segments.index(name) if name in segments else -1 for name in limits.segments])
     place = np.append(place, -1)[limits.segment_code][~limits.is_group]
     code = code[limits.party_code[~limits.is_group]] if len(limits) else code[:0]
-    with_segment = np.unique((place * len(accounts) + code)[place >= 0])
+    with_segment = (place * len(accounts) + code)[place >= 0]
     flagged = is_under_proceedings(customers, context.as_of_day) | customers.has_manual_hold
     alone = np.concatenate([code[place < 0], customers.account_code[flagged]])
     has_row = np.zeros(len(accounts), bool)
     has_row[customers.account_code[positions.customer_code]] = True
     has_row[code[place >= 0]] = True
-    lonely = np.unique(alone[~has_row[alone]])
+    lonely = alone[~has_row[alone]]
     return accounts, np.concatenate(
         [with_segment, segments.index(DEFAULT_SEGMENT) * len(accounts) + lonely]
     ).astype(np.int64)
@@ -184,9 +197,9 @@ def representatives(customers: Customers, accounts: pa.Array) -> Array:
     """
     known = np.flatnonzero(~customers.is_placeholder)
     ids = customers.ids.take(pa.array(known))
-    order = pc.sort_indices(ids.cast(pa.binary())).to_numpy()[::-1]
+    order = customers.by_id[~customers.is_placeholder[customers.by_id]][::-1]
     standing = np.full(len(accounts), -1, np.int64)
-    standing[customers.account_code[known[order]]] = known[order]
+    standing[customers.account_code[order]] = order
     namesake = pc.index_in(accounts, value_set=ids)
     found = pc.is_valid(namesake).to_numpy(zero_copy_only=False)
     if len(known):

@@ -12,6 +12,7 @@ from encours.calc.ageing import bucket_labels, set_credits_against_oldest
 from encours.calc.columns import day_array, listed_array, money_array, number_array, ratio_array
 from encours.calc.exposure import POSITION_SUMS, Positions
 from encours.calc.group_limits import head_of_groups
+from encours.calc.hit_sums import order_by
 from encours.calc.limits import utilisation_e6
 from encours.calc.lines import CELL_SUMS, line_of_key
 from encours.calc.sums import NO_MINIMUM, KeyedSums
@@ -192,11 +193,15 @@ def _group_limit_columns(
 
 
 def ageing(cells: KeyedSums, context: RunContext) -> pa.Table:
-    """Give the ageing buckets of every customer, company code and currency (DOMAIN 4)."""
+    """Give the ageing buckets of every customer, company code and currency (DOMAIN 4).
+
+    By company code, customer id (bytes), currency and bucket.
+    """
     settings = context.configuration.ageing
     labels = bucket_labels(settings.bounds, settings.not_due_bounds)
-    line, bucket = np.divmod(cells.keys, len(labels))
-    amounts = cells.sums.copy()
+    order = _order_of_cells(cells.keys, len(labels), context)
+    line, bucket = np.divmod(cells.keys[order], len(labels))
+    amounts = cells.sums[order]
     if settings.credits == "oldest_first":
         _set_credits(line, bucket, amounts, len(labels))
     keys = line_of_key(line, len(context.master.companies.codes))
@@ -215,6 +220,30 @@ def ageing(cells: KeyedSums, context: RunContext) -> pa.Table:
     ):
         columns[name] = money_array(np.ascontiguousarray(amounts[:, CELL_SUMS.index(source)]))
     return complete(OUTPUT_TABLES["ageing"], columns, cells.count)
+
+
+def _order_of_cells(keys: Array, bucket_count: int, context: RunContext) -> Array:
+    """Give the order in which cells are published: int64[k]; codes are ranked, no text compared."""
+    line, bucket = np.divmod(keys, bucket_count)
+    codes = line_of_key(line, len(context.master.companies.codes))
+    customers = context.master.customers
+    rank = np.empty(len(customers), np.int32)
+    rank[customers.by_id] = np.arange(len(customers), dtype=np.int32)
+    return order_by(
+        (
+            _ranks(context.master.companies.codes)[codes.company_code],
+            rank[codes.customer_code],
+            _ranks(CURRENCIES)[codes.currency_code],
+            bucket,
+        )
+    )
+
+
+def _ranks(texts: tuple[str, ...]) -> Array:
+    """Give each text's place in the order of all of them: int64[t]."""
+    ranks = np.empty(len(texts), np.int64)
+    ranks[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+    return ranks
 
 
 def _texts(codes: Array, texts: tuple[str, ...]) -> pa.Array:

@@ -68,7 +68,8 @@ def conversion_to(target: str, table: FxTable) -> Conversion:
         try:
             above, below = table.ratio_arrays([currency])
         except EncoursError as error:
-            missing[code] = error
+            # Its traceback would keep all that the callers have in hand, to the end of the run.
+            missing[code] = error.with_traceback(None)
         else:
             numerator[code], denominator[code] = above[0], below[0]
     return Conversion(target, numerator, denominator, table, missing)

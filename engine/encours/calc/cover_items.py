@@ -178,7 +178,7 @@ def in_order(found: InsurableItems) -> tuple[CoverItems, pa.Table]:
     cluster = table.column("cluster").to_numpy().astype(np.int64)
     delivery = table.column("delivery_day").to_numpy().astype(np.int64)
     key = (cluster << 32) + (delivery - NO_DAY)
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)  # equal keys in any order: their ids decide below
     ordered = key[order]
     same = np.zeros(len(order), bool)
     same[1:] = ordered[1:] == ordered[:-1]

@@ -87,10 +87,12 @@ def find_candidates(
     eligible &= (measured.reason == 0) | (measured.reason == REASON_BELOW_MINIMUM)
     rows = np.flatnonzero(eligible)
     numbers = items.document_number.take(pa.array(rows))
-    key, second = document_keys(numbers, company_first[items.company_code[rows]])
-    identity = second ^ (items.customer_code[rows].astype(np.uint64) * COMPANY_MIX)
-    due_day = items.due_day[rows]
-    splits = context.law.indemnities.per_due_date[measured.regime_code[rows]].astype(bool)
+    company = np.take(company_first, np.take(items.company_code, rows))
+    key, second = document_keys(numbers, company)
+    identity = second ^ (np.take(items.customer_code, rows).astype(np.uint64) * COMPANY_MIX)
+    due_day = np.take(items.due_day, rows)
+    per_due_date = context.law.indemnities.per_due_date.astype(bool)
+    splits = np.take(per_due_date, np.take(measured.regime_code, rows), mode="wrap")
     return Candidates(rows, key, identity, np.where(splits, due_day, np.int32(NO_DAY)), due_day)
 
 
@@ -103,10 +105,10 @@ def choose_bearers(
     decided before, over all units.
     """
     is_shared = is_among(candidates.key, shared.keys)
-    own = np.flatnonzero(~is_shared)
+    first = first_of_documents(candidates, np.flatnonzero(~is_shared), item_id)
     decided = candidates.row[is_shared]
     won = decided[np.isin(decided + ordinal_first, shared.winners)]
-    return np.sort(np.concatenate([first_of_documents(candidates, own, item_id), won]))
+    return np.sort(np.concatenate([first, won])) if len(won) else first
 
 
 def is_among(key: Array, sorted_keys: Array) -> Array:
@@ -124,19 +126,21 @@ def is_among(key: Array, sorted_keys: Array) -> Array:
 
 
 def first_of_documents(candidates: Candidates, chosen: Array, item_id: pa.Array) -> Array:
-    """Give the row of the first item of each document among the chosen candidates."""
-    rows = candidates.row[chosen]
-    several = np.flatnonzero(_is_repeated(candidates.key[chosen]))
+    """Give the row of the first item of each document among the chosen candidates, in their order.
+
+    chosen  int64[k]  ascending
+    """
+    if len(chosen) < len(candidates.row):
+        candidates = Candidates(*(np.take(column, chosen) for column in candidates))
+    several = np.flatnonzero(_is_repeated(candidates.key))
     if not len(several):
-        return rows
-    alone = np.ones(len(chosen), bool)
-    alone[several] = False
-    group = _document_groups(candidates, chosen[several])
+        return candidates.row
+    group = _document_groups(candidates, several)
     table = pa.table(
         {
             "group": group,
-            "due": candidates.due_day[chosen][several],
-            "item": item_id.take(pa.array(rows[several])).cast(pa.binary()),
+            "due": candidates.due_day[several],
+            "item": item_id.take(pa.array(candidates.row[several])).cast(pa.binary()),
         }
     )
     keys = [("group", "ascending"), ("due", "ascending"), ("item", "ascending")]
@@ -144,7 +148,11 @@ def first_of_documents(candidates: Candidates, chosen: Array, item_id: pa.Array)
     ordered = group[order]
     is_first = np.ones(len(order), bool)
     is_first[1:] = ordered[1:] != ordered[:-1]
-    return np.concatenate([rows[alone], rows[several][order[is_first]]])
+    bears = np.ones(len(candidates.row), bool)
+    bears[several] = False
+    bears[several[order[is_first]]] = True
+    rows: Array = candidates.row[bears]
+    return rows
 
 
 def _is_repeated(key: Array) -> Array:

@@ -128,12 +128,13 @@ def _of_groups(groups: Any, positions: Positions, context: RunContext) -> Array:
 
 
 def decide(orders: pa.Table, room: Room, accounts: AccountRows, context: RunContext) -> pa.Table:
-    """Decide orders and take from the room what those that pass need; rows come in any order.
+    """Decide orders, and take from the room what those that pass need; by commitment id (bytes).
 
     orders  `ORDER_SCHEMA`: all orders of the accounts that they touch, and of whoever shares a
             limit with these
     """
-    orders = orders.take(_turns(orders))
+    ids = orders.column("commitment_id").cast(pa.binary())
+    orders = orders.take(pc.sort_indices(ids))
     customer = orders.column("customer_code").to_numpy()
     company = orders.column("company_code").to_numpy()
     amount = orders.column("amount_rc").to_numpy()
@@ -145,10 +146,11 @@ def decide(orders: pa.Table, room: Room, accounts: AccountRows, context: RunCont
         context.master.companies.segment_names,
         context.master.customers.account_code[customer].astype(np.int64),
     )
+    turns = _turns(orders)
     rule = np.empty(len(row), np.int8)
     after = np.empty(len(row), np.int64)
     decide_orders(
-        np.ascontiguousarray(np.column_stack([row, takes, passes]).astype(np.int64)),
+        np.column_stack([column[turns].astype(np.int64) for column in (row, takes, passes)]),
         room.held,
         room.offset,
         room.bound,
@@ -157,19 +159,20 @@ def decide(orders: pa.Table, room: Room, accounts: AccountRows, context: RunCont
         rule,
         after,
     )
-    return _decided(orders, rule, after, context)
+    places = np.empty(len(turns), np.int64)
+    places[turns] = np.arange(len(turns))
+    return _decided(orders, rule[places], after[places], context)
 
 
-def _turns(orders: pa.Table) -> pa.Array:
-    """Give the order in which orders take credit: expected day, document day, id (bytes).
+def _turns(orders: pa.Table) -> Array:
+    """Give the order in which orders take credit: expected day, document day, id; int64[n].
+
+    orders  by id
 
     A day that is not known comes first: such an order counts at once.
     """
-    keys = [("expected_day", "ascending"), ("document_day", "ascending")]
-    return pc.sort_indices(
-        orders.select(["expected_day", "document_day", "commitment_id"]),
-        sort_keys=[*keys, ("commitment_id", "ascending")],
-    )
+    days = (orders.column("document_day").to_numpy(), orders.column("expected_day").to_numpy())
+    return np.lexsort(days)  # the last key counts first, and equal days stay as they are
 
 
 def _counts(orders: pa.Table, company: Array, context: RunContext) -> Array:
@@ -183,7 +186,7 @@ def _counts(orders: pa.Table, company: Array, context: RunContext) -> Array:
 
 
 def _decided(orders: pa.Table, rule: Array, after: Array, context: RunContext) -> pa.Table:
-    """Encode the decisions: the published table, in the order given."""
+    """Encode the decisions: the published table, in the order of the orders."""
     customers, companies = context.master.customers, context.master.companies
     company = orders.column("company_code").to_numpy()
     segment = companies.segment_code[company]

@@ -86,7 +86,7 @@ class KeyedSums:
 
     def number(self, key: Array) -> Array:
         """Give the place of each key's sums, int32[n] of int64[n]; new ones begin with zero."""
-        self._reserve(len(key))
+        self.reserve(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
         self.count = int(assign_ids(key, self._slots, self._keys, self.count, ids))
@@ -111,7 +111,7 @@ class KeyedSums:
         for array in (self._keys, self._sums, self._minimum):
             array.resize((capacity, *array.shape[1:]), refcheck=False)
 
-    def _reserve(self, more: int) -> None:
+    def reserve(self, more: int) -> None:
         """Make room for so many keys beyond those that are there."""
         needed = self.count + more
         if needed > len(self._keys):
@@ -121,6 +121,14 @@ class KeyedSums:
             again = np.empty(self.count, np.int32)
             known = self.keys.copy()
             assign_ids(known, self._slots, self._keys, 0, again)
+
+
+def joined_sums(parts: list[KeyedSums]) -> KeyedSums:
+    """Give the sums of all parts together, at least one; the others are added to the first."""
+    first, *others = parts
+    for other in others:
+        first.merge(other)
+    return first
 
 
 def require_within(overflow: int) -> None:
@@ -142,6 +150,8 @@ class CurrencyTotals:
 
     def add(self, name: str, currency_code: Array, milli: Array, chosen: Array) -> None:
         """Add the chosen rows of an amount column to the totals of `name`."""
+        if not milli.any() or not chosen.any():
+            return
         high = np.zeros(len(CURRENCIES), np.int64)
         low = np.zeros(len(CURRENCIES), np.int64)
         sum_by_code(currency_code, milli, chosen.astype(np.uint8), high, low)

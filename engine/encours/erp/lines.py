@@ -52,7 +52,9 @@ def hold_lines(accounts: pa.Table, account_code: Array, customers: Customers) ->
     chosen = np.flatnonzero(as_array(accounts.column("holds")).to_numpy(zero_copy_only=False))
     held = accounts.take(pa.array(chosen))
     row, customer = _customers_of(account_code[chosen], customers)
-    alone = np.setdiff1d(np.arange(len(chosen)), row)
+    has_customer = np.zeros(len(chosen), bool)
+    has_customer[row] = True
+    alone = np.flatnonzero(~has_customer)
     own = held.take(pa.array(np.concatenate([row, alone])))
     named = pa.array(np.concatenate([customer, np.zeros_like(alone)]),
                      mask=np.arange(len(own)) >= len(customer))  # fmt: skip

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.columns import money_array
+from encours.calc.texts import may_hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,7 +85,7 @@ def needs_quotes(texts: pa.Array, separator: str) -> Array:
     """Tell which texts RFC 4180 wants in quotes: bool[n]."""
     marks = {separator, '"', "\r", "\n"}
     found = np.zeros(len(texts), bool)
-    for mark in sorted(marks):
+    for mark in sorted(mark for mark in marks if may_hold(texts, mark)):
         hit = pc.fill_null(pc.match_substring(texts, mark), False)
         found |= hit.to_numpy(zero_copy_only=False).astype(bool)
     return found

@@ -112,17 +112,13 @@ def keep_plausible_days(day, valid, day_range, out_day, out_fault):
     out_fault  uint8[n]   written: missing or out of range
     """
     first, last = np.int32(day_range[0]), np.int32(day_range[1])
-    if valid.shape[0] > 0:
-        for i in range(day.shape[0]):
-            is_plausible = first <= day[i] <= last
-            out_day[i] = day[i] if is_plausible & (valid[i] != 0) else NO_DAY
-            fault = FAULT_NONE if is_plausible else FAULT_OUT_OF_RANGE
-            out_fault[i] = fault if valid[i] else FAULT_MISSING
-    else:
-        for i in range(day.shape[0]):
-            is_plausible = first <= day[i] <= last
-            out_day[i] = day[i] if is_plausible else NO_DAY
-            out_fault[i] = FAULT_NONE if is_plausible else FAULT_OUT_OF_RANGE
+    has_nulls = valid.shape[0] > 0
+    for i in range(day.shape[0]):
+        is_there = not has_nulls or valid[i] != 0
+        is_plausible = (first <= day[i]) & (day[i] <= last)
+        out_day[i] = day[i] if is_there & is_plausible else np.int32(NO_DAY)
+        fault = FAULT_NONE if is_plausible else FAULT_OUT_OF_RANGE
+        out_fault[i] = fault if is_there else FAULT_MISSING
 
 
 @kernel

@@ -1,4 +1,6 @@
-"""What Arrow columns need beside their values: bitmaps of what is there, dictionaries in use."""
+"""What Arrow columns are made of: the rows in use, bitmaps of what is there, dictionaries."""
+
+from typing import Any
 
 from encours.kernels._jit import kernel
 
@@ -14,17 +16,19 @@ def mark_valid(values, least, out_bits):
     Returns the number of values below `least`.
     """
     n = values.shape[0]
-    missing = 0
-    for place in range(out_bits.shape[0]):
+    given = 0
+    for place in range(n // 8):
         bits = 0
-        first = 8 * place
-        for i in range(first, min(first + 8, n)):
-            if values[i] >= least:
-                bits |= 1 << (i - first)
-            else:
-                missing += 1
+        for j in range(8):
+            bits |= (values[8 * place + j] >= least) << j
         out_bits[place] = bits
-    return missing
+    if n % 8:
+        out_bits[n // 8] = 0
+    for i in range(n - n % 8, n):
+        out_bits[n // 8] |= (values[i] >= least) << (i % 8)
+    for i in range(n):
+        given += values[i] >= least
+    return n - given
 
 
 @kernel
@@ -46,3 +50,21 @@ def number_codes(code, place, out_distinct, out_id):
             count += 1
         out_id[i] = number
     return count
+
+
+def _keep_chosen(values, chosen, out_kept):
+    """Write the chosen values, one behind the other.
+
+    values    int32[n] or int64[n], a kernel each
+    chosen    uint8[n]    1 keeps the value, 0 leaves it out
+    out_kept  as values, [k + 1] for k chosen ones; the last place is scratch
+    """
+    at = 0
+    for i in range(values.shape[0]):
+        # Written in any case: a choice that cannot be foreseen costs more than a store.
+        out_kept[at] = values[i]
+        at += chosen[i]
+
+
+keep_int32: Any = kernel(_keep_chosen)
+keep_int64: Any = kernel(_keep_chosen)

@@ -79,6 +79,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 FAULT_NULL = FAULT_MISSING
+"""1, so that a column's faults tell at once what is missing where nothing else is wrong."""
 
 FIRST_DAY = int(np.datetime64("1900-01-01", "D").astype(np.int64))
 LAST_DAY = int(np.datetime64("2999-12-31", "D").astype(np.int64))
@@ -369,7 +370,7 @@ def _faults_of_nulls(valid: Array, count: int) -> Array:
     """Give the faults of `count` values of which the nulls alone have one: uint8[n]."""
     if not len(valid):
         return np.zeros(count, np.uint8)
-    return (valid == 0).view(np.uint8) * np.uint8(FAULT_MISSING)
+    return valid ^ np.uint8(FAULT_MISSING)
 
 
 def _cut_decimals(array: pa.Array, scale: _Scale) -> Decoded:

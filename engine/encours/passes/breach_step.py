@@ -23,6 +23,7 @@ from encours.breaches.overrides import overrides_on
 from encours.breaches.rulebook import find_breaches, rules_looked_at
 from encours.breaches.table import BreachRows
 from encours.calc.columns import milli_of
+from encours.ledger.decode import decode_text_codes
 from encours.ledger.findings import RunNotice
 from encours_schemas.warnings import RunWarning
 
@@ -60,10 +61,9 @@ class BreachResult:
 
     def with_severity(self, groups: pa.Table) -> pa.Table:
         """Fill the worst severity of `groups`: that of a party with all its descendants."""
-        customers = self.evidence.customers
         worst = severity_of_parties(self.holds, self.breaches, self.evidence)
-        names = pc.index_in(groups.column("group_id"), value_set=customers.ids)
-        code = names.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
+        index = self.evidence.context.master.customer_index
+        code = decode_text_codes(groups.column("group_id").combine_chunks(), index)
         place = groups.column_names.index("worst_severity")
         return groups.set_column(place, "worst_severity", severity_text(worst[code]))
 

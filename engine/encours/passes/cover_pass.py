@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_SHARDS = 64
-_ROWS_PER_SHARD = 1 << 19
+_ROWS_PER_SHARD = 1 << 20
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
 _ITEM_SCHEMA = pa.schema(
@@ -88,6 +88,8 @@ class CoverPass:
     ) -> None:
         """Open the spill files in `scratch`."""
         self.insurance, self._context = insurance, context
+        # Two places more, for the codes of customers that are absent or not known: -1 and -2.
+        self._is_insured = np.append(insurance.cluster_of_customer >= 0, [False, False])
         self._tables = ceiling_tables(insurance.pools)
         self._commitments = commitments
         self._items = BatchSpill(scratch / "insured_items", _ITEM_SCHEMA)
@@ -99,9 +101,7 @@ class CoverPass:
 
     def is_wanted(self, customer_code: Array) -> Array:
         """Tell which rows are of customers under an insured limit: bool[n] of int32[n] codes."""
-        known = customer_code >= 0
-        cluster = self.insurance.cluster_of_customer[np.maximum(customer_code, 0)]
-        found: Array = known & (cluster >= 0)
+        found: Array = np.take(self._is_insured, customer_code)
         return found
 
     def add(self, unit: Unit, items: Items, records: Array, rows: Array) -> None:

@@ -14,7 +14,7 @@ from encours.calc.limits import LimitBook, limit_notices
 from encours.calc.secured import secured_amounts
 from encours.calc.sell import Bounds, bounds_of
 from encours.calc.tie_out import tie_out
-from encours.controls.checks import add_up
+from encours.controls import checks
 from encours.passes.breach_step import BreachResult, apply_rules
 from encours.passes.bridge import bridge
 from encours.passes.credit_left import credit_left_columns
@@ -60,7 +60,7 @@ def credit_steps(
     cover = account_cover(rows.cover, accounts, context)
     items = item_facts(rows, accounts, context)
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier)
-    added = add_up(rows.lines, committed.sums)
+    added = checks.add_up(rows.lines, committed.sums)
     result = CreditResult(positions, accounts, bounds_of(limits), rules, added)
     result.notices.extend(
         [*limit_notices(limits), *cover_notices(rows.cover, context), *rules.notices]

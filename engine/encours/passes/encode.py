@@ -12,6 +12,7 @@ from encours.calc.ageing import bucket_labels
 from encours.calc.columns import coded_array, day_array, listed_array, money_array, number_array
 from encours.calc.items import ITEM_WARNINGS
 from encours.kernels.interest_columns import NO_INTEREST_REASONS
+from encours.kernels.published import keep_int32, keep_int64
 from encours.ledger.items import DOCUMENT_TYPES
 from encours.ledger.master import CURRENCIES
 from encours_schemas import OUTPUT_TABLES
@@ -62,8 +63,8 @@ def gather_rows(
         "bucket": measured.bucket,
         "interest_regime": measured.regime_code,
         "fixed_indemnity_currency": paid.currency_code,
-        "no_interest_reason": measured.reason,
-        "warnings": measured.warning_bits,
+        "no_interest_reason": measured.reason.astype(np.int32),
+        "warnings": measured.warning_bits.astype(np.int32),
         "indemnity_billed": items.indemnity_billed_milli,
     }
     if cover is not None:
@@ -72,12 +73,21 @@ def gather_rows(
     for name, column in carried.items():
         is_listed = pa.types.is_dictionary(column.type)
         texts[name] = column.cast(column.type.value_type) if is_listed else column
-    if not measured.is_published.all():
-        rows = np.flatnonzero(measured.is_published)
-        numbers = {name: np.take(values, rows) for name, values in numbers.items()}
-        chosen = pa.array(measured.is_published)
+    is_published = measured.is_published
+    if not is_published.all():
+        count = int(np.count_nonzero(is_published))
+        numbers = {name: _kept(values, is_published, count) for name, values in numbers.items()}
+        chosen = pa.array(is_published)
         texts = {name: column.filter(chosen) for name, column in texts.items()}
     return PublishedRows(_with_derived(numbers, context), texts)
+
+
+def _kept(values: Array, chosen: Array, count: int) -> Array:
+    """Give the chosen values, `count` of them, of int32[n] or int64[n]."""
+    out = np.empty(count + 1, values.dtype)
+    keep = keep_int32 if values.dtype == np.int32 else keep_int64
+    keep(np.require(values, requirements=("C", "W")), chosen.view(np.uint8), out)
+    return out[:count]
 
 
 def _with_derived(numbers: dict[str, Array], context: RunContext) -> dict[str, Array]:
@@ -138,11 +148,9 @@ def _listed(numbers: dict[str, Array], context: RunContext) -> dict[str, pa.Arra
         "bucket": (numbers["bucket"], bucket_labels(ageing.bounds, ageing.not_due_bounds)),
         "interest_regime": (numbers["interest_regime"], context.law.names),
         "fixed_indemnity_currency": (numbers["fixed_indemnity_currency"], CURRENCIES),
-        "no_interest_reason": (
-            np.subtract(numbers["no_interest_reason"], 1, dtype=np.int32),
-            NO_INTEREST_REASONS[1:],
-        ),
-        "warnings": (np.subtract(numbers["warnings"], 1, dtype=np.int32), WARNING_TEXTS[1:]),
+        # No reason and no warning are null, not a text.
+        "no_interest_reason": (numbers["no_interest_reason"] - 1, NO_INTEREST_REASONS[1:]),
+        "warnings": (numbers["warnings"] - 1, WARNING_TEXTS[1:]),
     }
     columns = {name: listed_array(codes, texts) for name, (codes, texts) in lists.items()}
     columns["customer_id"] = coded_array(numbers["customer_id"], customers.ids)

@@ -68,7 +68,7 @@ class OrderBook:
             for part in range(self.part_count)
         )
         if self.part_count == 1:
-            yield from (_by_id(table) for table in decided)
+            yield from decided
             return
         splits = self._splits()
         schema = _TABLE.arrow_schema()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from encours.calc.cover_items import INSURABLE_TYPES
 from encours.calc.documents import Candidates, document_keys, find_candidates, is_among
@@ -48,31 +49,39 @@ class ProbedUnit(NamedTuple):
     conflicts: Array
 
 
+def columns_never_needed(*, knows_customers: bool) -> frozenset[str]:
+    """Name the columns of `open_items` that no pass over the rows needs.
+
+    knows_customers  the customer of every row has been looked up
+    """
+    return _NEVER_DECIDES | {"customer_id"} if knows_customers else _NEVER_DECIDES
+
+
 def columns_not_needed(
     cover: CoverPass | None, *, has_shared: bool, knows_customers: bool
 ) -> frozenset[str]:
-    """Name the columns of `open_items` that may stay unread.
+    """Name the columns of `open_items` that may stay unread where a unit is probed.
 
     cover            None where no item of the unit can be insured
     has_shared       documents of the unit lie in other units, too
     knows_customers  the customer of every row has been looked up
     """
-    left_out = set(_NEVER_DECIDES)
+    left_out = set(columns_never_needed(knows_customers=knows_customers))
     if not has_shared:
         left_out.add("document_number")
     if cover is None or not cover.insurance.binds_orders:
         left_out.add("order_id")
-    if knows_customers:
-        left_out.add("customer_id")
     return frozenset(left_out)
 
 
-def probe_cover(probed: ProbedUnit, cover: CoverPass, context: RunContext) -> None:
-    """Decode the rows of a unit that insurance may cover by customer and type, and park them."""
-    wanted = cover.is_wanted(probed.customer_code)
+def probe_cover(probed: ProbedUnit, wanted: Array, cover: CoverPass, context: RunContext) -> None:
+    """Decode the rows of a unit that insurance may cover by customer and type, and park them.
+
+    wanted  bool[n]  `CoverPass.is_wanted` of the rows
+    """
     if "document_type" in probed.data.column_names:
         types = dict.fromkeys(INSURABLE_TYPES, 0)
-        wanted &= listed_codes(combine(probed.data.column("document_type")), types) >= 0
+        wanted = wanted & (listed_codes(combine(probed.data.column("document_type")), types) >= 0)
     rows = np.flatnonzero(wanted)
     if not len(rows):
         return
@@ -122,7 +131,7 @@ def _some_rows(probed: ProbedUnit, wanted: Array) -> tuple[pa.Table, Array, Neig
 
     Dictionaries that are larger than the rows stay behind.
     """
-    few = probed.data.take(pa.array(wanted))
+    few = pc.take(probed.data, pa.array(wanted.astype(np.int32)), boundscheck=False)
     columns = [combine(column) for column in few.columns]
     columns = [
         column.dictionary_decode()

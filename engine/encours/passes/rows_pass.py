@@ -23,10 +23,12 @@ from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.memory import give_memory_back
 from encours.passes.naming import naming_row
 from encours.passes.probe import (
     ProbedUnit,
     candidates_of,
+    columns_never_needed,
     columns_not_needed,
     probe_cover,
     probe_documents,
@@ -152,6 +154,7 @@ class RowsPass:
         if self._cover is not None:
             self._cover.close()
         if self._late is not None:
+            give_memory_back()
             self.result.oldest_late = self._late.settle(self.result.lines, threads)
         for sums in (self.result.lines, self.result.cells, self.result.flows):
             sums.trim()
@@ -194,29 +197,33 @@ class RowsPass:
         has_shared = bool(self._keys.units_with_shared[unit.number])
         cover = self._cover if self._insures else None
         codes = self._keys.customer_codes.of_unit(unit)
-        if cover is not None and codes is not None and not cover.is_wanted(codes).any():
+        wanted = None if cover is None or codes is None else cover.is_wanted(codes)
+        if wanted is not None and not wanted.any():
             cover = None
         if cover is None and not has_shared:
             return None
         left_out = columns_not_needed(
             cover, has_shared=has_shared, knows_customers=codes is not None
         )
-        wanted = [name for name in self._columns if name in OPEN_ITEMS.names]
-        wanted = [name for name in wanted if name not in left_out]
-        data = self._source.read(unit, wanted, proven=KEY_COLUMNS)
+        names = [name for name in self._columns if name in OPEN_ITEMS.names]
+        names = [name for name in names if name not in left_out]
+        data = self._source.read(unit, names, proven=KEY_COLUMNS)
         if codes is None:
             codes = self._context.master.customer_codes(data)
         records = self._keys.routed.read(unit.number)
         probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit))
         if cover is not None:
-            probe_cover(probed, cover, self._context)
+            wanted = cover.is_wanted(codes) if wanted is None else wanted
+            probe_cover(probed, wanted, cover, self._context)
         if not has_shared:
             return None
         return probe_documents(probed, shared, self._extract_day, self._context)
 
-    def _read(self, unit: Unit) -> pa.Table:
+    def _read(self, unit: Unit, neighbours: Neighbours) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
-        data = self._source.read(unit, self._columns, proven=KEY_COLUMNS)
+        left_out = columns_never_needed(knows_customers=neighbours.customer_code is not None)
+        wanted = [name for name in self._columns if name not in left_out]
+        data = self._source.read(unit, wanted, proven=KEY_COLUMNS)
         return with_carried(data, self._carried)
 
     def _neighbours(self, unit: Unit, shared: SharedDocuments) -> Neighbours:
@@ -247,9 +254,10 @@ class RowsPass:
         writers: dict[str, Any] = {}
         for unit in units:
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
+                neighbours = self._with_facts(unit, self._neighbours(unit, self._shared))
                 result = compute_unit(
-                    self._read(unit),
-                    self._with_facts(unit, self._neighbours(unit, self._shared)),
+                    self._read(unit, neighbours),
+                    neighbours,
                     UnitOptions(self._extract_day, self._chunk_rows),
                     self._context,
                 )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from encours.publish.staging import Staging
 
 
+SORTED = frozenset({"credit_accounts", "ageing"})
+"""Tables that were made in the order of their keys."""
+
+
 def write_tables(
     staging: Staging,
     tables: dict[str, pa.Table],
@@ -38,7 +42,8 @@ def write_tables(
 
     def writer_of(name: str) -> Callable[[], PublishedFile]:
         path = staging.table_directory(name) / part_name(0)
-        return lambda: write_small_table(path, tables.pop(name), OUTPUT_TABLES[name].key)
+        key = () if name in SORTED else OUTPUT_TABLES[name].key
+        return lambda: write_small_table(path, tables.pop(name), key)
 
     writers = [*others, *(writer_of(name) for name in tables)]
     published.extend(run_in_order(lambda write: write(), writers, threads))

@@ -21,7 +21,7 @@ from encours.calc.documents import (
     find_candidates,
     join_candidates,
 )
-from encours.calc.flows import FLOWS, sum_flows
+from encours.calc.flows import sum_flows
 from encours.calc.hit_sums import grouped
 from encours.calc.item_watch import LateRows, Watched, watch_items
 from encours.calc.items import MeasuredItems, measure_items
@@ -29,7 +29,7 @@ from encours.calc.lines import CELL_SUMS, LINE_SUMS, sum_lines
 from encours.calc.periods import interest_periods
 from encours.calc.refusals import MissingRates, renumbering
 from encours.calc.statements import legal_basis, statement_rows
-from encours.calc.sums import CurrencyTotals, KeyedSums
+from encours.calc.sums import CurrencyTotals, KeyedSums, joined_sums
 from encours.ledger.allocations import AllocationFaults, attach_allocations
 from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_of
 from encours.ledger.decode import hash_column
@@ -188,21 +188,21 @@ def compute_unit(
     ]
     bearers = choose_bearers(
         join_candidates([piece.candidates for piece in slices]),
-        pa.concat_arrays([piece.items.item_id for piece in slices]),
+        _joined_ids(slices),
         neighbours.first_ordinal,
         neighbours.shared,
     )
     result = _joined_result(slices)
     published, periods, order_payments = [], [], []
+    lines, cells = [], []
     for piece in slices:
         own = _within(bearers, piece.start, piece.items.row_count)
         with renumbering(neighbours.rows(piece.start, 0).ordinal):
             paid = compensate(piece.items, piece.measured, own, context)
         rows = np.flatnonzero(piece.measured.is_published)
-        lines, cells = sum_lines(piece.items, piece.measured, paid, rows, context)
-        result.lines.merge(lines)
-        result.cells.merge(cells)
-        result.flows.merge(piece.flows)
+        of_lines, of_cells = sum_lines(piece.items, piece.measured, paid, rows, context)
+        lines.append(of_lines)
+        cells.append(of_cells)
         carried = _carried(piece.data, context)
         published.append(
             gather_rows(piece.items, piece.measured, paid, piece.cover, carried, context)
@@ -212,6 +212,8 @@ def compute_unit(
             periods.append(interest_periods(piece.items, piece.measured, context))
     result = replace(
         result,
+        lines=joined_sums(lines),
+        cells=joined_sums(cells),
         published=encode_items(published, context),
         periods=one_chunk(periods) if periods else None,
         order_payments=pa.concat_tables(order_payments),
@@ -221,6 +223,12 @@ def compute_unit(
         result = replace(result, statement=statement)
     result.totals.merge(_published_totals(result.published, result.periods, result.statement))
     return result
+
+
+def _joined_ids(slices: list[_Slice]) -> pa.Array:
+    """Give the item ids of all slices; those of a single one are not copied."""
+    ids = [piece.items.item_id for piece in slices]
+    return ids[0] if len(ids) == 1 else pa.concat_arrays(ids)
 
 
 def one_chunk(tables: list[pa.Table]) -> pa.Table:
@@ -282,7 +290,7 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
         missing_rates=sum((piece.measured.missing_rates for piece in slices), MissingRates()),
         hits=grouped(pa.concat_tables([piece.watched.hits for piece in slices])),
         late=[piece.watched.late for piece in slices if piece.watched.late is not None],
-        flows=KeyedSums(len(FLOWS)),
+        flows=joined_sums([piece.flows for piece in slices]),
     )
 
 
@@ -359,7 +367,7 @@ def _totals(items: Items, measured: MeasuredItems) -> CurrencyTotals:
         ("settled_date_unknown", measured.is_settled_date_unknown),
         ("not_yet_posted", ~bad & ~exists),
     ):
-        totals.count(name, int(chosen.sum()))
+        totals.count(name, int(np.count_nonzero(chosen)))
     return totals
 
 
