@@ -383,7 +383,9 @@ def _soon_barred(unit: _Unit) -> _Hits:
     ends = np.full(len(rows), NO_DAY, np.int64)
     for code in np.unique(regime).tolist():
         of_regime = np.flatnonzero(regime == code)
-        ends[of_regime] = limitation_days(unit.context.law.regimes[code], due_day[of_regime])
+        last_days = limitation_days(unit.context.law.regimes[code], due_day[of_regime])
+        if last_days is not None:
+            ends[of_regime] = last_days
     soon = np.flatnonzero((ends >= day) & (ends <= last))
     return _Hits(rows[soon], ends[soon])
 
