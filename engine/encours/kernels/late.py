@@ -17,6 +17,10 @@ IS_BEYOND_CAP = 1
 IS_SOON_BARRED = 2
 IS_LARGE = 4
 
+NOT_INSURED, INSURABLE, STOPS_COVER = range(3)
+"""How an item stands with its insurer: nobody insures it, it may be covered, its delay keeps the
+cover of others stopped."""
+
 
 class WatchedItems(NamedTuple):
     """What is known of n measured items.
@@ -24,6 +28,7 @@ class WatchedItems(NamedTuple):
     codes and days  int32[n]
     exists, bears_interest  bool[n]
     amounts         int64[n]
+    standing        int8[n]  NOT_INSURED, INSURABLE or STOPS_COVER; int8[0]: nobody insures anything
     """
 
     customer_code: Array
@@ -40,6 +45,7 @@ class WatchedItems(NamedTuple):
     open_milli: Array
     open_rc: Array
     disputed_rc: Array
+    standing: Array
 
 
 class WatchLimits(NamedTuple):
@@ -82,6 +88,7 @@ class LineItems(NamedTuple):
     due_day: Array
     open_rc: Array
     uncounted_rc: Array
+    standing: Array
 
 
 @kernel
@@ -110,78 +117,88 @@ def mark_watched(items, limits, out_mark):
 
 @kernel
 def list_late_items(items, limits, ordinal_first, out_record, out_bucket):
-    """List the late items that count in the exposure, and return how many there are.
+    """List the counted items that are late or keep cover stopped; return how many there are.
 
     items          WatchedItems
     limits         LateLimits
     ordinal_first  int64      of the first item
     out_record     record[n]  written from its beginning: fields line, ordinal, open_rc,
-                              uncounted_rc (what does not count for being disputed), due_day
+                              uncounted_rc (what does not count for its age), due_day, standing
     out_bucket     int32[n]   written: one of LATE_BUCKETS, the same for all items of a line
     """
     count = 0
+    has_standing = items.standing.shape[0] > 0
     for i in range(out_bucket.shape[0]):
         if items.component[i] < 0 or items.open_milli[i] <= 0 or items.open_rc[i] <= 0:
             continue
-        if items.due_day[i] > limits.due_day_last:
-            continue
+        standing = items.standing[i] if has_standing else NOT_INSURED
         customer, company = items.customer_code[i], items.company_code[i]
+        ages = items.due_day[i] <= limits.due_day_last
         if limits.of_customer.shape[0] > 0 and not limits.of_customer[customer]:
-            continue
+            ages = False
         if limits.of_company.shape[0] > 0 and not limits.of_company[company]:
+            ages = False
+        if not ages and standing != STOPS_COVER:
             continue
         begun = items.disputed_from_day[i]
         if begun == NO_DAY:
             begun = items.document_day[i]
+        uncounted = items.disputed_rc[i] if begun >= limits.fresh_day_first else np.int64(0)
         pair = np.int64(customer) * limits.company_count + company
         line = pair * limits.currency_count + items.currency_code[i]
         out_record[count]["line"] = line
         out_record[count]["ordinal"] = ordinal_first + i
         out_record[count]["open_rc"] = items.open_rc[i]
-        out_record[count]["uncounted_rc"] = (
-            items.disputed_rc[i] if begun >= limits.fresh_day_first else 0
-        )
+        out_record[count]["uncounted_rc"] = uncounted if ages else items.open_rc[i]
         out_record[count]["due_day"] = items.due_day[i]
+        out_record[count]["standing"] = standing
         out_bucket[count] = np.int32(np.uint64(line) * HASH_MULTIPLIER >> BUCKET_SHIFT)
         count += 1
     return count
 
 
 @kernel
-def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldest, out_to_pay):
+def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldest, out_payment):
     """Write each line's oldest item that counts, and what must be paid so that none is too old.
 
-    items        LineItems  those of one line and day in the order in which credits take them
-    credit_rc    int64[l]   credits of each line that has items, in their order; not negative
-    materiality  int64      what is left of an item must be this much to count, and above zero
-    unit         int64      smallest amount that can be paid
-    release_day  int64      items due on this day or earlier keep a hold
-    out_oldest   int64[l]   written: row of the item, -1 where none counts
-    out_to_pay   int64[l]   written: the least payment that leaves no item keeping a hold
+    items        LineItems    those of one line and day in the order in which credits take them
+    credit_rc    int64[l]     credits of each line that has items, in their order; not negative
+    materiality  int64        what is left of an item must be this much to count, and above zero
+    unit         int64        smallest amount that can be paid
+    release_day  int64        items due on this day or earlier keep a hold
+    out_oldest   int64[l]     written: row of the item, -1 where none counts
+    out_payment  int64[l, 2]  written: the least payment that leaves no item keeping a hold, and
+                              what of it falls on insurable items
 
     A payment takes the oldest items first, as credits do. Rule: DOMAIN 8, `overdue_age`.
     """
     line = -1
     credit = 0
     owed = 0
+    owed_insurable = 0
     for i in range(items.line.shape[0]):
         if i == 0 or items.line[i] != items.line[i - 1]:
             line += 1
             credit = credit_rc[line]
             owed = 0
+            owed_insurable = 0
             out_oldest[line] = -1
-            out_to_pay[line] = 0
+            out_payment[line, 0] = 0
+            out_payment[line, 1] = 0
         used = min(credit, items.open_rc[i])
         credit -= used
         rest = items.open_rc[i] - used
         counted = rest - items.uncounted_rc[i]
+        is_insurable = items.standing[i] != NOT_INSURED
         if counted > 0 and counted >= materiality:
             if out_oldest[line] < 0:
                 out_oldest[line] = i
             if items.due_day[i] <= release_day:
-                kept = max(0, (materiality - 1) // unit * unit)
-                out_to_pay[line] = owed + counted - kept
+                paid = counted - max(0, (materiality - 1) // unit * unit)
+                out_payment[line, 0] = owed + paid
+                out_payment[line, 1] = owed_insurable + (paid if is_insurable else 0)
         owed += rest
+        owed_insurable += rest if is_insurable else 0
 
 
 @kernel

@@ -246,10 +246,7 @@ class KeysPass:
 
     def _spill_clearings(self, unit: Unit, decoded: DecodedAllocations, as_of_day: int) -> None:
         """Spill what counts in the balance of a clearing: key and amount."""
-        missing = decoded.checked.missing.get("clearing_id")
-        places = np.arange(len(decoded.rows))
-        if missing is not None:
-            places = np.flatnonzero(~missing[decoded.rows])
+        places = np.flatnonzero(decoded.checked.is_given("clearing_id")[decoded.rows])
         records = decoded.records[places]
         counts = ~np.isin(records["kind_code"], OUTSIDE_CLEARING)
         counts &= records["posting_day"] <= as_of_day
