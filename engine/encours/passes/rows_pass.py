@@ -23,6 +23,7 @@ from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.memory import give_memory_back
 from encours.passes.naming import naming_row
 from encours.passes.probe import (
     ProbedUnit,
@@ -136,6 +137,7 @@ class RowsPass:
             self._shared = self._probe_units(threads, progress)
         if self._cover is not None:
             self.result.cover = self._cover.settle(threads, progress)
+            give_memory_back()
         units = self._source.units
         progress.start_stage("items", self._source.row_count)
         parts = [units[at : at + UNITS_PER_PART] for at in range(0, len(units), UNITS_PER_PART)]
