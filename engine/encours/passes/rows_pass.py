@@ -142,6 +142,7 @@ class RowsPass:
             self._shared = self._probe_units(threads, progress)
         if self._cover is not None:
             self.result.cover = self._cover.settle(threads, progress)
+            give_memory_back()
         units = self._source.units
         progress.start_stage("items", self._source.row_count)
         parts = [units[at : at + UNITS_PER_PART] for at in range(0, len(units), UNITS_PER_PART)]
