@@ -12,7 +12,7 @@ from encours.calc.hit_sums import order_by
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import LINE_SUMS, line_of_key
 from encours.kernels.late import LATE_BUCKETS, LineItems, find_oldest_late, mark_ties
-from encours.passes.batch_spill import BatchSpill
+from encours.ledger.table_spill import TableSpill
 from encours.passes.spill import Spill
 from encours.passes.workers import run_in_order
 
@@ -90,7 +90,7 @@ class LateItems:
         """
         self._shards = min(1 + row_count // _ROWS_PER_SHARD, LATE_BUCKETS)
         self._records = Spill(scratch / "late_items", LATE_RECORD, self._shards)
-        self._ids = BatchSpill(scratch / "late_item_ids", _ID_SCHEMA)
+        self._ids = TableSpill(scratch / "late_item_ids", _ID_SCHEMA)
         self._context = context
         settings = context.configuration.rules.overdue_age
         self._materiality = int(settings.materiality * 1000)
