@@ -7,6 +7,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT_VARIABLES = {
+    "ENCOURS_COVER_WORLDS",
+    "ENCOURS_CURE_LEDGERS",
     "ENCOURS_EXPLAINED_LEDGERS",
     "ENCOURS_KERNEL_CACHE",
     "ENCOURS_OUTLOOK_LEDGERS",

@@ -1,10 +1,11 @@
 """Insured cover: every rule at its boundary, and what must hold whatever is drawn (DOMAIN 7)."""
 
+import os
 from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.calc.cover_case import covered_by_engine, draw_world, item, limit
@@ -12,6 +13,8 @@ from tests.calc.stand_ins import AS_OF_DAY
 from tests.kernels.cover_twin import NEVER, Item, Limit, Policy, cover_on, pools_of
 
 seeds = st.integers(0, 2**32)
+drawn_worlds = settings(max_examples=int(os.environ.get("ENCOURS_COVER_WORLDS", "30")))
+"""For what is shown on several limits at once; `ENCOURS_COVER_WORLDS` says on how many worlds."""
 
 
 @given(seeds)
@@ -61,22 +64,145 @@ def test_cut__never_uncovers_what_was_delivered_before(seed: int, day: int) -> N
 
 
 def only_paid(one: Item) -> Item:
-    """Give the item with payments alone: nothing comes back."""
+    """Give the item with payments alone: nothing comes back, nothing is disputed."""
     least = [min(state[1] for state in one.states[: place + 1]) for place in range(len(one.states))]
     states = [(state[0], low, low * 5 // 6) for state, low in zip(one.states, least, strict=True)]
-    return replace(one, states=tuple(states))
+    return replace(one, states=tuple(states), disputed=None)
 
 
+World = tuple[list[Limit], list[Policy], list[Item]]
+
+
+def nested_world(random: Random) -> World:
+    """Draw limits of one party, cut and withdrawn time and again, for one segment or for both."""
+    limits, policies, items = draw_world(random)
+    segments = [random.choice((None, None, "NORTH")) for _ in limits]
+    limits = [
+        {**row, "party": "K0", "segment": at} for row, at in zip(limits, segments, strict=True)
+    ]
+    return limits, policies, [replace(one, party="K0") for one in items]
+
+
+def without_falls_from(day: int, world: World) -> World:
+    """Give the world in which no ceiling falls after a day, whatever fell before."""
+    limits, policies, items = world
+    limits = [
+        {**row, "end": NEVER if row["end"] >= day else row["end"]}
+        for row in limits
+        if row["start"] <= day
+    ]
+    policies = [
+        replace(policy, end=NEVER if policy.end >= day else policy.end) for policy in policies
+    ]
+    return limits, policies, items
+
+
+def pool_of(row: Limit) -> tuple[str | None, str | None]:
+    return row["segment"], row["policy"]
+
+
+@drawn_worlds
+@given(seeds)
+def test_cuts__never_uncover_what_was_delivered_before(seed: int) -> None:
+    limits, policies, items = nested_world(Random(seed))
+    items = [only_paid(one) for one in items]
+    policies = [replace(policy, extension=NEVER // 10, is_net=False) for policy in policies]
+    policies += [Policy(name, extension=NEVER // 10) for name in ("P", "Q", None)]
+    pools = pools_of(limits, {policy.name: policy for policy in reversed(policies)})
+    last = max((cut for pool in pools for cut in pool.cuts(AS_OF_DAY)), default=AS_OF_DAY)
+    found = cover_on(pools, items, AS_OF_DAY).values()
+    before = cover_on(pools, items, last - 1).values()
+    for one in items:
+        eve, now = (sum(pool.get(one.item_id, 0) for pool in each) for each in (before, found))
+        assert one.delivered >= last or now >= min(eve, one.states[-1][1])
+
+
+@drawn_worlds
 @given(seeds, st.integers(-90, 0))
-def test_cancellation__never_raises_cover(seed: int, day: int) -> None:
-    # Binding orders, disputes and payments that come back may shift cover to another item.
-    limits, policies, items = draw_world(Random(seed))
-    one_pool = [{**row, "policy": "P", "segment": None, "party": "K0"} for row in limits]
-    policies = [replace(policy, binding=0) for policy in policies if policy.name == "P"]
-    items = [only_paid(one) for one in plain(items)]
-    cancelled = [{**row, "end": min(row["end"], AS_OF_DAY + day - 1)} for row in one_pool]
-    kept_total = covered_by_engine(one_pool, items, policies).total
-    assert covered_by_engine(cancelled, items, policies).total <= kept_total
+def test_cancellation__never_raises_cover_while_no_ceiling_falls_after_it(
+    seed: int, day: int
+) -> None:
+    random = Random(seed)
+    on = AS_OF_DAY + day
+    limits, policies, items = without_falls_from(on, nested_world(random))
+    cancelled = [
+        {**row, "end": min(row["end"], on - 1)} if random.random() < 0.5 else row for row in limits
+    ]
+    limits = limits or [limit(100)]
+    kept_total = covered_by_engine(limits, items, policies).total
+    assert covered_by_engine(cancelled or limits, items, policies).total <= kept_total
+
+
+@drawn_worlds
+@given(seeds, st.integers(-90, 0))
+def test_cancellation_of_a_policy__raises_cover_of_no_item(seed: int, day: int) -> None:
+    """Whatever other policies cover, and were cut before and after, where items are only paid."""
+    random = Random(seed)
+    limits, policies, items = nested_world(random)
+    policies = [replace(policy, binding=0) for policy in policies]
+    items = [only_paid(one) for one in items]
+    of_pool = pool_of(random.choice(limits))
+    last = AS_OF_DAY + day - 1
+    cancelled = [
+        {**row, "end": min(row["end"], last)} if pool_of(row) == of_pool else row for row in limits
+    ]
+    kept = covered_by_engine(limits, items, policies).by_item
+    found = covered_by_engine(cancelled, items, policies).by_item
+    assert all(found[name] <= covered for name, covered in kept.items())
+
+
+@drawn_worlds
+@given(seeds, st.integers(1, 500))
+def test_cover__is_monotone_in_any_limit_after_which_no_ceiling_falls(seed: int, more: int) -> None:
+    random = Random(seed)
+    limits, policies, items = nested_world(random)
+    raised = random.choice([row for row in limits if row["amount"] is not None] or [limit(100)])
+    limits, policies, items = without_falls_from(raised["start"], (limits, policies, items))
+    rest = [row for row in limits if row["limit_id"] != raised["limit_id"]]
+    less, most = (
+        covered_by_engine([*rest, {**raised, "end": NEVER, "amount": amount}], items, policies)
+        for amount in (raised["amount"], raised["amount"] + more)
+    )
+    assert most.total >= less.total
+
+
+def test_limit_that_was_raised__may_cover_less_once_it_has_fallen() -> None:
+    # DOMAIN leaves no choice: 60 covers A in full, and nothing of B's 40 is left on the eve of the
+    # withdrawal. Then B may not move up, and A is paid.
+    items = [item("A", -50, 60, paid=[(-10, 0)]), item("B", -40, 10)]
+    for amount, covered in ((30, {"A": 0, "B": 10}), (60, {"A": 0, "B": 0})):
+        limits = [limit(amount), limit(40, -45, end=-21, limit_id="L2")]
+        assert covered_by_engine(limits, items).by_item == covered
+
+
+def test_layer_that_was_cancelled__may_leave_more_once_the_rest_has_fallen() -> None:
+    # With both layers A moves up to 100 when X is paid, and leaves B nothing. Without the upper one
+    # A keeps its 20, and B has 40 on the eve of the withdrawal; then A is paid.
+    items = [
+        item("X", -60, 80, paid=[(-45, 0)]),
+        item("A", -59, 100, paid=[(-10, 0)]),
+        item("B", -40, 60),
+    ]
+    for end, covered in ((-21, 0), (-50, 40)):
+        layers = [limit(60, end=-21), limit(40, end=end, layer=1, limit_id="L2")]
+        assert covered_by_engine(layers, items).by_item == {"X": 0, "A": 0, "B": covered}
+
+
+def test_payment_that_comes_back__may_leave_more_under_a_cancelled_limit() -> None:
+    # Cancelled while A was paid, B keeps 100. Else A takes its 80 back, until it is paid again.
+    items = [item("A", -60, 80, paid=[(-50, 0), (-40, 80), (-10, 0)]), item("B", -59, 100)]
+    for end, covered in ((-21, 20), (-46, 100)):
+        assert covered_by_engine([limit(100, end=end)], items).by_item == {"A": 0, "B": covered}
+
+
+def test_raised_limit__may_take_an_item_from_a_policy_that_covers_no_other() -> None:
+    # Of two limits of which none is for part of the other's items, one must be filled first. The
+    # party's takes A's second 10 from the group's, and leaves B none, which the group's is not for.
+    items = [item("A", -59, 20), item("B", -40, 10, segment="SOUTH")]
+    group = limit(10, is_group=True, segment="NORTH", limit_id="L3")
+    for amount, total in ((10, 30), (20, 20)):
+        limits = [limit(amount), limit(20, -45, limit_id="L2"), group]
+        assert covered_by_engine(limits, items).total == total
 
 
 @given(seeds, st.integers(1, 500), st.integers(0, 500))

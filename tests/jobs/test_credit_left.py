@@ -384,6 +384,138 @@ def test_cure_amount__of_a_stop_by_items_of_others_is_unknown(fresh: Night) -> N
     assert account(fresh, "C1", "hold_orders", "cure_amount") == (True, None)
 
 
+MISSING_INSURED = 'limits.missing_limit = "insured"'
+
+
+@pytest.mark.parametrize(
+    ("options", "cure"),
+    [
+        # 700 against 500 insured: the mildest level that holds is the whole limit.
+        ([MISSING_INSURED], "200.000"),
+        # The rule's own hold ends with the rule: at 90 %, where the first level begins.
+        ([MISSING_INSURED, 'rules.limit_missing.holds = ["orders"]'], "250.000"),
+        (['limits.missing_limit = "zero"'], "700.000"),
+    ],
+)
+def test_cure_amount__of_a_missing_limit_is_what_the_policy_asks_for(
+    fresh: Night, options: list[str], cure: str
+) -> None:
+    insured_ledger(fresh, item("I1", amount="700.00", due_date="2026-12-01"))
+    fresh.ledger.csv("credit_limits", limit("500.00", kind="insured", policy="P"))
+    settings = fresh.configure("\n".join(options))
+    fresh.publish(*settings, as_of=EVE)
+    assert account_on(fresh, EVE) == (D(cure),)
+    for short, held in (("0.01", True), ("0.00", False)):
+        paid = D(cure) - D(short)
+        fresh.ledger.csv("allocations", allocation("I1", amount=f"{paid:.2f}", value_date=AS_OF))
+        fresh.publish("--revise", *settings)
+        assert account(fresh, "C1", "hold_orders") == (held,)
+
+
+@pytest.mark.parametrize(
+    ("tax_base", "cure", "too_little"),
+    [
+        ("incl", "145.010", "145.00"),  # from 240 to below 95 % of 100
+        # 200 without tax must fall by 105.01, five sixths of what is paid; a cent each may be lost
+        # by rounding the rest and by converting it: (105.01 + 0.02) x 6 / 5, rounded up. Here
+        # nothing is lost.
+        ("excl", "126.040", "126.00"),
+    ],
+)
+def test_cure_amount__of_an_insured_limit_is_paid_with_tax(
+    fresh: Night, tax_base: str, cure: str, too_little: str
+) -> None:
+    insured_ledger(fresh, item("I1", amount="240.00", tax_amount="40.00", due_date="2026-12-01"))
+    fresh.ledger.csv("policies", row("policies", policy="P", insured_percent="90",
+                                     valid_from="2026-01-01", tax_base=tax_base))  # fmt: skip
+    fresh.ledger.csv("credit_limits", limit("100.00", kind="insured", policy="P"))
+    settings = fresh.configure(
+        'rules.insured_limit_exceeded.full_cover_segments = ["ALL"]\n'
+        'limits.missing_limit = "unlimited"\n'
+    )
+    fresh.publish(*settings, as_of=EVE)
+    assert account_on(fresh, EVE) == (D(cure),)
+    for paid, held in ((too_little, True), (f"{D(cure):.2f}", False)):
+        fresh.ledger.csv("allocations", allocation("I1", amount=paid, value_date=AS_OF))
+        fresh.publish("--revise", *settings)
+        assert account(fresh, "C1", "hold_orders") == (held,)
+
+
+def test_cure_amount__ends_where_a_release_begins(fresh: Night) -> None:
+    fresh.ledger.csv("open_items", item("I1", amount="1500.00", due_date="2026-12-01"))
+    fresh.ledger.csv("credit_limits", limit("1000.00"))
+    release = {"action": "release", "reason": "agreed", "decided_by": "head of credit"}
+    fresh.ledger.csv("overrides", row("overrides", customer_id="C1", max_exposure="1400.00",
+                                      valid_from="2026-10-01", **release))  # fmt: skip
+    fresh.publish(as_of=EVE)
+    assert account_on(fresh, EVE) == (D("100.000"),)
+    for paid, held in (("99.99", True), ("100.00", False)):
+        fresh.ledger.csv("allocations", allocation("I1", amount=paid, value_date=AS_OF))
+        fresh.publish("--revise")
+        assert account(fresh, "C1", "hold_orders") == (held,)
+
+
+@pytest.mark.parametrize("due", ["2026-07-20", "2026-12-01"])
+def test_cure_amount__pays_what_stops_cover_then_what_is_too_old(fresh: Night, due: str) -> None:
+    # I1 is too old, its term too long to be insured; I2 stops cover, also with a due date moved.
+    items_ = (
+        late("I1", "300.00", "2026-07-01", document_date="2026-05-01"),
+        late("I2", "100.00", due, original_due_date="2026-07-11"),
+    )
+    insured_ledger(fresh, *items_)
+    fresh.ledger.csv("policies", row("policies", policy="P", insured_percent="90",
+                                     valid_from="2026-01-01", max_credit_days="40"))  # fmt: skip
+    fresh.ledger.csv("credit_limits", limit("500.00", kind="insured", policy="P"))
+    fresh.publish(as_of=EVE)
+    # I2 in full, and I1 until less than the material 100 is left.
+    assert account_on(fresh, EVE) == (D("300.010"),)
+    for short, held in (("0.01", True), ("0.00", False)):
+        fresh.ledger.csv(
+            "allocations",
+            allocation("I2", amount="100.00", value_date=AS_OF),
+            allocation("I1", amount=str(D("200.01") - D(short)), value_date=AS_OF),
+        )
+        fresh.publish("--revise")
+        assert account(fresh, "C1", "hold_orders") == (held,)
+
+
+def test_cure_amount__of_a_group_counts_customers_of_the_account_in_it_alone(fresh: Night) -> None:
+    fresh.ledger.csv(
+        "customers",
+        row("customers", customer_id="TOP"),
+        row("customers", customer_id="C1", parent_id="TOP", credit_account_id="C1"),
+        row("customers", customer_id="C2", credit_account_id="C1"),
+    )
+    fresh.ledger.csv(
+        "open_items",
+        item("I1", amount="600.00", due_date="2026-12-01"),
+        item("I2", amount="400.00", customer_id="C2", due_date="2026-12-01"),
+        item("I3", amount="700.00", customer_id="TOP", due_date="2026-12-01"),
+    )
+    fresh.ledger.csv("credit_limits", limit("500.00", "TOP", scope="group"))
+    fresh.publish()
+    # 1,300 against 500: of the account only the 600 of C1 count, and 825.01 would be needed.
+    assert account(fresh, "C1", "hold_orders", "cure_amount") == (True, None)
+
+
+def test_cure_amount__counts_no_payment_that_sets_credits_free(fresh: Night) -> None:
+    """What is too old in euros must be paid though credits in dollars stand against it."""
+    fresh.ledger.csv("fx_rates", row("fx_rates", from_currency="USD", rate="0.5", rate_date=EVE))
+    fresh.ledger.csv(
+        "open_items",
+        item("I1", amount="500.00", due_date="2026-07-01"),
+        item("I2", amount="400.00", company_code="2000", due_date="2026-12-01"),
+        item("CN", document_type="credit_note", amount="-600.00", currency="USD",
+             due_date="2026-12-01"),
+    )  # fmt: skip
+    fresh.ledger.csv("companies", row("companies", company_code="1000"),
+                     row("companies", company_code="2000"))  # fmt: skip
+    fresh.ledger.csv("credit_limits", limit("400.00"))
+    fresh.publish(as_of=EVE)
+    # 400.01 of I1 leave 99.99; of that only 200 lower the exposure of 600. It must fall by 220.01.
+    assert account_on(fresh, EVE) == (D("420.020"),)
+
+
 # -- movements -------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ def draw(chance: random.Random) -> Case:
         has_extract_open=chance.random() < 0.5,
         at_extract=chance.choice(amounts),
         balance=chance.choice(amounts),
+        allocated=chance.choice(amounts),
         has_allocation=chance.random() < 0.5,
         settled_day=chance.choice([None, *near]),
         is_bad=chance.random() < 0.1,
@@ -83,6 +84,7 @@ def assess(cases: list[Case]) -> tuple[kernels.Assessment, int]:
         due_before_document=column("due_before_document", np.bool_),
         has_allocation=column("has_allocation", np.bool_),
         balance_milli=column("balance", np.int64),
+        allocated_milli=column("allocated", np.int64),
         settled_day=np.array([day(case.settled_day) for case in cases], np.int32),
         at_extract_milli=column("at_extract", np.int64),
     )
@@ -119,7 +121,7 @@ def expected(case: Case) -> dict[str, object]:
     exists, left = naive.exists(case, AS_OF_DAY), naive.open_amount(case, AS_OF_DAY)
     settled = naive.settled_day(case, AS_OF_DAY)
     published = naive.is_published(case, AS_OF_DAY)
-    taken = case.amount - left if exists else 0
+    by_allocations = case.has_allocation
     component = naive.component(case, AS_OF_DAY, RECOURSE_DAYS)
     warned = naive.warnings(case, AS_OF_DAY, EXTRACT_DAY)
     opened = case.insolvency_day
@@ -131,8 +133,8 @@ def expected(case: Case) -> dict[str, object]:
         "is_settled_date_unknown": exists and not left and settled is None,
         "has_billed": case.has_billed and exists,
         "open_milli": left,
-        "allocated_milli": taken if case.has_allocation else 0,
-        "extract_difference_milli": 0 if case.has_allocation else taken,
+        "allocated_milli": case.allocated if exists and by_allocations else 0,
+        "extract_difference_milli": case.amount - left if exists and not by_allocations else 0,
         "disputed_milli": naive.disputed_amount(case, AS_OF_DAY),
         "days_past_due": naive.late_end(case, AS_OF_DAY) - case.due_day if exists else 0,
         "ageing_days": AS_OF_DAY - case.basis_day if left else 0,

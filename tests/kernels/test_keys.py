@@ -269,8 +269,10 @@ TEXTS = ["", None, "a", "é", "a" * 8, "b" * 20, "\0"]
 def test_pack_item_keys__like_twin_with_documents(
     rows: list[tuple[str | None, str | None, int]],
 ) -> None:
-    ids, numbers, companies = ([row[field] for row in rows] for field in range(3))
-    items, shard, key, document_shard = packed(ids, numbers, companies)
+    ids = [row[0] for row in rows]
+    items, shard, key, document_shard = packed(
+        ids, [row[1] for row in rows], [row[2] for row in rows]
+    )
     hashes = [hash_text((text or "").encode()) for text in ids]
     assert [(first, second) for first, second, _ in items.tolist()] == hashes
     assert items["ordinal"].tolist() == list(range(70, 70 + len(rows)))

@@ -10,10 +10,15 @@ import pytest
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import line_key
 from encours.kernels.late import (
+    INSURABLE,
+    IS_AS_OLD,
     IS_BEYOND_CAP,
     IS_LARGE,
     IS_SOON_BARRED,
+    IS_TIED,
     LATE_BUCKETS,
+    NOT_INSURED,
+    STOPS_COVER,
     LateLimits,
     LineItems,
     WatchedItems,
@@ -26,25 +31,33 @@ from encours.kernels.late import (
 from encours.kernels.text import NO_DAY
 from encours.ledger.master import CURRENCIES
 
-Item = tuple[int, int, int]  # day, open, uncounted
+Item = tuple[int, int, int, int]  # day, open, uncounted, insurable
 
 
 def line_items(rows: Sequence[tuple[int, ...]]) -> LineItems:
-    """Give rows of line, day, open and uncounted amount as columns."""
-    return LineItems(*(np.array([row[field] for row in rows], np.int64) for field in range(4)))
+    """Give rows of line, day, open and uncounted amount, and insurable or not, as columns."""
+    return LineItems(*(np.array([row[field] for row in rows], np.int64) for field in range(5)))
 
 
 def naive_oldest(
     items: list[Item], credit: int, materiality: int, unit: int, release_day: int
-) -> tuple[int, int]:
-    """Give the place of the oldest item that counts, and the least payment that frees the line."""
+) -> tuple[int, int, int]:
+    """Give the place of the oldest item that counts, and the least payment that frees the line.
+
+    The last figure is what of the payment falls on insurable items.
+    """
+
+    def used(paid: int) -> list[int]:
+        left, found = paid, []
+        for _, owed, _, _ in items:
+            found.append(min(left, owed))
+            left -= found[-1]
+        return found
 
     def counting(paid: int) -> list[int]:
-        left, found = credit + paid, []
-        for place, (_, owed, uncounted) in enumerate(items):
-            used = min(left, owed)
-            left -= used
-            counted = owed - used - uncounted
+        found = []
+        for place, (taken, item) in enumerate(zip(used(credit + paid), items, strict=True)):
+            counted = item[1] - taken - item[2]
             if counted > 0 and counted >= materiality:
                 found.append(place)
         return found
@@ -53,7 +66,9 @@ def naive_oldest(
     payment = 0
     while any(items[place][0] <= release_day for place in counting(payment)):
         payment += unit
-    return (oldest[0] if oldest else -1), payment
+    before, after = used(credit), used(credit + payment)
+    insurable = sum(after[place] - before[place] for place, item in enumerate(items) if item[3])
+    return (oldest[0] if oldest else -1), payment, insurable
 
 
 def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
@@ -66,29 +81,30 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
             items = []
             for day in days:
                 owed = draw.randrange(1, 20) * 10
-                items.append((day, owed, draw.choice([0, 0, owed // 20 * 10, owed])))
+                uncounted = draw.choice([0, 0, owed // 20 * 10, owed])
+                items.append((day, owed, uncounted, draw.choice([0, 1])))
             lines.append(items)
             credits_rc.append(draw.choice([0, 0, 30, 100, 250]))
             rows += [(line, *item) for item in items]
-        oldest, to_pay = np.empty(len(lines), np.int64), np.empty(len(lines), np.int64)
+        oldest, to_pay = np.empty(len(lines), np.int64), np.empty((len(lines), 2), np.int64)
         find_oldest_late(
             line_items(rows), np.array(credits_rc), materiality, unit, 4, oldest, to_pay
         )
         at = 0
         for line, items in enumerate(lines):
-            place, payment = naive_oldest(items, credits_rc[line], materiality, unit, 4)
+            place, *payment = naive_oldest(items, credits_rc[line], materiality, unit, 4)
             assert oldest[line] == (at + place if place >= 0 else -1)
-            assert to_pay[line] == payment
+            assert to_pay[line].tolist() == payment
             at += len(items)
 
 
 def settled(
     rows: Sequence[tuple[int, ...]], credit: list[int], materiality: int
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, list[int]]]:
     """Give each line's oldest item by name (the last field), and what is to be paid."""
-    oldest, to_pay = np.empty(len(credit), np.int64), np.empty(len(credit), np.int64)
+    oldest, to_pay = np.empty(len(credit), np.int64), np.empty((len(credit), 2), np.int64)
     find_oldest_late(line_items(rows), np.array(credit), materiality, 10, 4, oldest, to_pay)
-    names = [rows[at][4] if at >= 0 else -1 for at in oldest.tolist()]
+    names = [rows[at][5] if at >= 0 else -1 for at in oldest.tolist()]
     return list(zip(names, to_pay.tolist(), strict=True))
 
 
@@ -100,19 +116,20 @@ def test_mark_ties__marks_every_day_whose_order_decides(seed: int) -> None:
     for name in range(draw.randrange(1, 25)):
         owed = draw.randrange(1, 20) * 10
         uncounted = draw.choice([0, 0, owed // 20 * 10, owed])
-        rows.append((draw.randrange(lines), draw.randrange(8), owed, uncounted, name))
+        day, insurable = draw.randrange(8), draw.choice([0, 1])
+        rows.append((draw.randrange(lines), day, owed, uncounted, insurable, name))
     numbers = sorted({row[0] for row in rows})
     rows = [(numbers.index(row[0]), *row[1:]) for row in rows]
     credit = [draw.choice([0, 0, 30, 100, 250, 900]) for _ in numbers]
-    whole = sorted(rows, key=lambda row: (row[0], row[1], row[4]))
+    whole = sorted(rows, key=lambda row: (row[0], row[1], row[5]))
     mixed = sorted(rows, key=lambda row: (row[0], row[1], draw.random()))
     marked = np.full(len(rows), 9, np.uint8)
     mark_ties(line_items(mixed), np.array(credit), materiality, 4, marked)
-    tied = np.flatnonzero(marked)
-    again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[4]))
+    tied = np.flatnonzero(marked & (IS_TIED | IS_AS_OLD))
+    again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[5]))
     for at, row in zip(tied.tolist(), again, strict=True):
         mixed[at] = row
-    assert set(marked.tolist()) <= {0, 1}
+    assert set(marked.tolist()) <= set(range(8))
     assert settled(mixed, credit, materiality) == settled(whole, credit, materiality)
 
 
@@ -138,6 +155,7 @@ def random_items(draw: random.Random, count: int) -> list[dict[str, Any]]:
             "open_milli": draw.choice([-10, 0, 10]),
             "open_rc": draw.choice([-10, 0, 10, 70, 71]),
             "disputed_rc": draw.choice([0, 10]),
+            "standing": draw.choice([NOT_INSURED, INSURABLE, STOPS_COVER]),
         }
         for _ in range(count)
     ]
@@ -147,6 +165,8 @@ def columns(rows: list[dict[str, Any]]) -> WatchedItems:
     def kind(name: str) -> type[np.generic]:
         if name in {"exists", "bears_interest"}:
             return np.bool_
+        if name == "standing":
+            return np.int8
         return np.int64 if name in {"open_milli", "open_rc", "disputed_rc"} else np.int32
 
     return WatchedItems(
@@ -183,17 +203,20 @@ def test_list_late_items__like_one_row_at_a_time(seed: int) -> None:
     for place, row in enumerate(rows):
         begun = row["disputed_from_day"]
         begun = row["document_day"] if begun == NO_DAY else begun
-        is_late = row["component"] >= 0 and row["open_milli"] > 0 and row["open_rc"] > 0
+        is_counted = row["component"] >= 0 and row["open_milli"] > 0 and row["open_rc"] > 0
         is_concerned = (not len(of_customer) or of_customer[row["customer_code"]]) and (
             not len(of_company) or of_company[row["company_code"]]
         )
-        if is_late and is_concerned and row["due_day"] <= 9:
-            codes = (
+        ages = is_concerned and row["due_day"] <= 9
+        if is_counted and (ages or row["standing"] == STOPS_COVER):
+            customer, company, currency = (
                 np.array([row[f"{name}_code"]]) for name in ("customer", "company", "currency")
             )
-            line = int(line_key(*codes, 2)[0])
+            line = int(line_key(customer, company, currency, 2)[0])
             uncounted = row["disputed_rc"] if begun >= 5 else 0
-            expected.append((line, 500 + place, row["open_rc"], uncounted, row["due_day"]))
+            uncounted = uncounted if ages else row["open_rc"]
+            facts = (row["open_rc"], uncounted, row["due_day"], row["standing"])
+            expected.append((line, 500 + place, *facts))
     assert records[:count].tolist() == expected
     by_line = dict(zip(records["line"][:count].tolist(), bucket[:count].tolist(), strict=True))
     assert bucket[:count].tolist() == [by_line[line] for line, *_ in expected]

@@ -25,6 +25,7 @@ class Case:
     has_extract_open: bool
     at_extract: int
     balance: int
+    allocated: int
     has_allocation: bool
     settled_day: int | None
     is_bad: bool

@@ -198,28 +198,35 @@ class Insurance:
         term = (original_due(item) - item["document_date"]).days
         return longest is not None and term > longest
 
-    def stop(self, pool: Pool, day: date) -> tuple[date, str] | None:
-        """Give the first day of the stop of cover that holds on a day, and the item behind it."""
+    def stopping(self, pool: Pool, day: date) -> list[tuple[date, Item]]:
+        """Give the items that keep cover stopped on a day, each with the day on which it began."""
         first = min(row["valid_from"] for row in pool.rows)
         extension = timedelta(days=self.fact(pool, "max_extension_days") + 1)
-        stops = [
-            (original_due(item) + extension, item["item_id"])
+        return [
+            (original_due(item) + extension, item)
             for item in pool.items
             if item["delivery_date"] >= first and self.base(pool, item, day) > 0
-            if item["delivery_date"] < original_due(item) + extension
+            if item["delivery_date"] < original_due(item) + extension <= day
         ]
-        stop = min(stops, default=None, key=lambda one: one[0])
-        return stop if stop is not None and stop[0] <= day else None
+
+    def stop(self, pool: Pool, day: date) -> tuple[date, str] | None:
+        """Give the first day of the stop of cover that holds on a day, and the item behind it."""
+        stops = [(begun, item["item_id"]) for begun, item in self.stopping(pool, day)]
+        return min(stops, default=None, key=lambda one: one[0])
 
     def insurable(self, key: Key) -> Fraction:
-        """Add up what of an account's items is insurable, each by the pool that comes first."""
-        total = ZERO
+        """Add up what of an account's items is insurable, each by the pool that takes most."""
+        return sum((base for _, base in self.insurable_items(key)), ZERO)
+
+    def insurable_items(self, key: Key) -> list[tuple[Item, Fraction]]:
+        """Give the insurable items of an account, and what of each is insurable."""
         day = self.setting.as_of
+        found = []
         for item in self.items:
             if (item.credit_segment, item.credit_account) == key:
                 bases = [self.base(pool, item, day) for pool in self.pools if item in pool.items]
-                total += next((base for base in bases if base > 0), ZERO)
-        return total
+                found.append((item, max(bases, default=ZERO)))
+        return [(item, base) for item, base in found if base > 0]
 
     # -- cover
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from tests.naive.ageing import ageing_rows, bucket_of
 from tests.naive.arithmetic import as_decimal, rounded
+from tests.naive.breaches import Breach, Night
 from tests.naive.contract import EXPONENTS
 from tests.naive.credit import add_columns, credit_of
 from tests.naive.exchange import Exchange
 from tests.naive.exposure import account_rows, group_rows, positions
 from tests.naive.items import Item, Setting, carried_values, compute_items, open_items
 from tests.naive.laws import Law
-from tests.naive.night import apply_rules, night_of
+from tests.naive.night import apply_rules, breaches_of, night_of, remembered
 from tests.naive.orders import decide_orders
 from tests.naive.resolve import Ledger, resolve
 from tests.naive.rows import Row, Tables, check_columns, refuse_duplicates
@@ -120,6 +121,27 @@ def read_setting(
         settings("fx", "max_age_days"),
     )
     return Setting(ledger, settings, law, exchange, as_of, source)
+
+
+def credit_night(
+    source: Tables,
+    as_of: date,
+    configuration: Mapping[str, Any],
+    extract_date: date | None = None,
+    before: Night | None = None,
+) -> tuple[Night, list[Breach]]:
+    """Give what holds hang on and the breaches, without interest and the tables.
+
+    before  the night whose holds are remembered, taken for the one before
+    """
+    setting = read_setting(source, as_of, configuration, extract_date)
+    items = open_items(setting)
+    held = positions(setting, items)
+    accounts = account_rows(setting, items, held.values())
+    credit = credit_of(setting, items, accounts, held.values())
+    night = night_of(setting, credit, accounts, held.values(), None)
+    night.earlier = None if before is None else remembered(before)
+    return night, breaches_of(night)
 
 
 def account_exposures(

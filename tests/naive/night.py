@@ -11,6 +11,7 @@ from tests.naive.credit import Credit, chain_of
 from tests.naive.exposure import Position
 from tests.naive.item_breaches import find_item_breaches, warnings_of
 from tests.naive.items import Setting
+from tests.naive.laws import ONE_DAY
 from tests.naive.limits import Key
 from tests.naive.memory import breach_rows
 from tests.naive.rows import Row
@@ -39,6 +40,26 @@ def night_of(
         members[key].append(one)
     by_key = {(row["credit_segment"], row["credit_account_id"]): row for row in accounts}
     return Night(setting, credit, by_key, members, None if before is None else _earlier(before))
+
+
+def remembered(night: Night) -> Earlier:
+    """Give what the same night would be told, were it the one before."""
+    rows = {row["breach_id"]: row for row in breach_rows(night, breaches_of(night))}
+    limits = {key: one.insured for key, one in night.credit.accounts.items()}
+    insured = {key: limit for key, limit in limits.items() if limit is not None}
+    due_dates = {
+        item["item_id"]: item["due_date"]
+        for members in night.members.values()
+        for one in members
+        for item in one.items
+    }
+    return Earlier(night.setting.as_of - ONE_DAY, rows, due_dates, insured)
+
+
+def breaches_of(night: Night) -> list[Breach]:
+    """Give everything that the rules which are on find."""
+    everything = [*find_breaches(night), *find_item_breaches(night)]
+    return [one for one in everything if one is not None and is_on(night, one.rule)]
 
 
 def _earlier(before: EarlierRun) -> Earlier:
@@ -74,8 +95,7 @@ def apply_rules(
     night: Night, accounts: list[Row], groups: list[Row], items: list[Row]
 ) -> list[Row]:
     """Give the rows of `breaches`, and put holds, severities and warnings into the other tables."""
-    everything = [*find_breaches(night), *find_item_breaches(night)]
-    found = [one for one in everything if one is not None and is_on(night, one.rule)]
+    found = breaches_of(night)
     holds = account_holds(night, found)
     worst: dict[Key, str] = {}
     for breach in found:

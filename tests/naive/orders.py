@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from fractions import Fraction
 
-from tests.naive.breaches import Breach, Night, find_breaches, holds_of, is_released
-from tests.naive.contract import EXPONENTS
+from tests.naive.breaches import Breach, Night, holds_of, is_released
 from tests.naive.credit import chain_of
+from tests.naive.cure import cure_of
 from tests.naive.exposure import Commitment, Position, _apply_down_payments, commitments_of
-from tests.naive.item_breaches import find_item_breaches
 from tests.naive.limits import Key
-from tests.naive.night import is_on
+from tests.naive.night import breaches_of
 from tests.naive.rows import Row
 
 ZERO = Fraction(0)
@@ -106,21 +105,16 @@ class Room:
 
 
 def decide_orders(night: Night, accounts: list[Row], held: Iterable[Position]) -> list[Row]:
-    """Give the rows of `order_decisions`, and fill what accounts have left.
-
-    `cure_amount` is filled where limits alone hold an account.
-    """
+    """Give the rows of `order_decisions`, and fill what accounts have left."""
     positions = list(held)
-    everything = [*find_breaches(night), *find_item_breaches(night)]
-    found = [one for one in everything if one is not None and is_on(night, one.rule)]
+    found = breaches_of(night)
     room = Room(night, positions)
     _add_credit_left(night, room, accounts, found)
     return _order_rows(night, room, positions, found)
 
 
 def _add_credit_left(night: Night, room: Room, accounts: list[Row], found: list[Breach]) -> None:
-    """Fill `available_to_sell`, and `cure_amount` where limits alone hold an account."""
-    asked = _holds_in_force(night, found)
+    """Fill `available_to_sell` and `cure_amount`."""
     for row in accounts:
         key = (row["credit_segment"], row["credit_account_id"])
         left = [room.left[place] for _, place in room.of_account[key]]
@@ -128,45 +122,8 @@ def _add_credit_left(night: Night, room: Room, accounts: list[Row], found: list[
             row["available_to_sell"] = ZERO
         else:
             row["available_to_sell"] = max(ZERO, min(left)) if left else None
-        held = any(row[f"hold_{kind}"] for kind in ("orders", "deliveries", "production"))
-        if not held:
-            row["cure_amount"] = None
-        elif all(breach.rule in BY_ROOM and not person for breach, person in asked[key]):
-            row["cure_amount"] = _cure(night, row, [breach for breach, _ in asked[key]])
-
-
-def _holds_in_force(night: Night, found: list[Breach]) -> dict[Key, list[tuple[Breach, bool]]]:
-    """Give per account the breaches that hold it, and whether a person made them."""
-    asked: dict[Key, list[tuple[Breach, bool]]] = defaultdict(list)
-    for breach in found:
-        for key in breach.bears_on:
-            by_person = bool(holds_of(night, key, breach.rule))
-            if by_person or (breach.holds and not is_released(night, breach, key)):
-                asked[key].append((breach, by_person))
-    return asked
-
-
-def _cure(night: Night, row: Row, breaches: list[Breach]) -> Fraction | None:
-    """Give the least payment after which no limit holds the account; None where it owes less."""
-    currency = night.setting.settings("reporting", "currency")
-    unit = Fraction(1, 10 ** EXPONENTS[currency])
-    most = ZERO
-    for breach in breaches:
-        levels = night.rules.levels(breach.rule)
-        assert breach.measured is not None
-        assert breach.threshold is not None
-        reached = next(level for level in levels if level.holds == breach.holds)
-        first = next(level for level in levels if level.holds)
-        part = Fraction(str(night.rules(breach.rule, "release_below")))
-        ends = breach.threshold / reached.above * first.above * part
-        payment = ((breach.measured - ends) // unit + 1) * unit
-        most = max(most, min(payment, -(-breach.measured // unit) * unit))
-    owed = row["exposure"]
-    if not night.setting.settings.exposure_of(row["credit_segment"], "credits_reduce"):
-        # A payment that is no credit lowers what items owe, and nothing else.
-        names = ("receivables", "bills_of_exchange", "financed_with_recourse")
-        owed = min(owed, sum((row[name] for name in names), ZERO))
-    return most if most <= max(ZERO, owed) else None
+        cure = cure_of(night, key, found)
+        row["cure_amount"] = cure and cure.amount
 
 
 def _order_rows(

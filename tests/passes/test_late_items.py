@@ -12,14 +12,14 @@ import pytest
 from encours.calc.item_watch import LATE_RECORD, LateRows
 from encours.calc.lines import LINE_SUMS, line_key
 from encours.calc.sums import KeyedSums
-from encours.kernels.late import LATE_BUCKETS
+from encours.kernels.late import INSURABLE, LATE_BUCKETS, NOT_INSURED, STOPS_COVER
 from encours.passes import late_items
 from encours.passes.late_items import LateItems
 
 AS_OF_DAY, RELEASE_DAYS = 100, 30
 CUSTOMERS, COMPANIES = 9, 2
 
-Row = tuple[int, int, int, int, str]  # line, day, open, uncounted, id
+Row = tuple[int, int, int, int, int, str]  # line, day, open, uncounted, standing, id
 
 
 def context(materiality: int) -> Any:
@@ -40,31 +40,47 @@ def context(materiality: int) -> Any:
     )
 
 
+def naive_line(
+    rows: list[Row], credit: int, materiality: int
+) -> tuple[tuple[int, str] | None, int, int]:
+    """Give a line's oldest item that counts, what is to be paid, and how much of it insurable."""
+    left, owed, insurable, to_pay, insured = credit, 0, 0, 0, 0
+    oldest: tuple[int, str] | None = None
+    for _, day, amount, uncounted, standing, name in sorted(
+        rows, key=lambda row: (row[1], row[5].encode())
+    ):
+        used = min(left, amount)
+        left, rest = left - used, amount - used
+        counted = rest - uncounted
+        if counted > 0 and counted >= materiality:
+            oldest = oldest or (day, name)
+            if day <= AS_OF_DAY - RELEASE_DAYS:
+                paid = counted - max(0, (materiality - 1) // 10 * 10)
+                to_pay, insured = owed + paid, insurable + paid * (standing != NOT_INSURED)
+        owed += rest
+        insurable += rest * (standing != NOT_INSURED)
+    return oldest, to_pay, insured
+
+
 def naive_oldest(
     rows: list[Row], credit: dict[int, int], materiality: int, account_of: dict[int, int]
-) -> dict[int, tuple[int, str, int]]:
-    """Give by account the day and id of its oldest item that counts, and what is to be paid."""
-    found: dict[int, tuple[int, str, int]] = {}
+) -> tuple[dict[int, tuple[int, str]], dict[int, tuple[int, ...]]]:
+    """Give by account its oldest item that counts, and by line what is to be paid."""
+    found: dict[int, tuple[int, str]] = {}
+    payments: dict[int, tuple[int, ...]] = {}
     for line in sorted({row[0] for row in rows}):
-        left, owed, to_pay = credit[line], 0, 0
-        oldest: tuple[int, str] | None = None
-        for _, day, amount, uncounted, name in sorted(
-            (row for row in rows if row[0] == line), key=lambda row: (row[1], row[4].encode())
-        ):
-            used = min(left, amount)
-            left, rest = left - used, amount - used
-            counted = rest - uncounted
-            if counted > 0 and counted >= materiality:
-                oldest = oldest or (day, name)
-                if day <= AS_OF_DAY - RELEASE_DAYS:
-                    to_pay = owed + counted - max(0, (materiality - 1) // 10 * 10)
-            owed += rest
+        own = [row for row in rows if row[0] == line]
+        oldest, to_pay, insured = naive_line(own, credit[line], materiality)
+        stops = [row for row in own if row[4] == STOPS_COVER]
+        others = [(*row[:2], 0, 0, *row[4:]) if row in stops else row for row in own]
+        _, *after = naive_line(others, credit[line], materiality)
+        for_stop = sum(row[2] for row in stops)
+        if to_pay or for_stop:
+            payments[line] = (to_pay, insured, for_stop, *after)
         if oldest:
             account = account_of[line]
-            before = found.get(account)
-            day, name = min(oldest, before[:2]) if before else oldest
-            found[account] = (day, name, to_pay + (before[2] if before else 0))
-    return found
+            found[account] = min(oldest, found.get(account, oldest))
+    return found, payments
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -74,6 +90,7 @@ def test_late_items__of_many_units_and_shards(
     draw = random.Random(seed)
     monkeypatch.setattr(late_items, "_UNDECIDED_ROWS", draw.choice([0, 5, 1 << 21]))
     materiality = draw.choice([0, 10, 90])
+    standings = draw.choice([[NOT_INSURED], [NOT_INSURED, INSURABLE, STOPS_COVER]])
     numbers = [(customer, company) for customer in range(CUSTOMERS) for company in range(COMPANIES)]
     chosen = draw.sample(numbers, draw.randrange(1, len(numbers)))
     keys = line_key(
@@ -94,8 +111,9 @@ def test_late_items__of_many_units_and_shards(
         for at, place in enumerate(places):
             line, amount = draw.choice(keys.tolist()), draw.randrange(1, 9) * 10
             day, uncounted = draw.choice([60, 69, 70, 71]), draw.choice([0, 0, 10, amount])
-            records[at] = (line, ordinal + place, amount, uncounted, day)
-            rows.append((line, day, amount, uncounted, own[place]))
+            standing = draw.choice(standings)
+            records[at] = (line, ordinal + place, amount, uncounted, day, standing)
+            rows.append((line, day, amount, uncounted, standing, own[place]))
         bucket = (records["line"] % LATE_BUCKETS).astype(np.int32)
         late.add(LateRows(records, bucket, ordinal, pa.array(own)))
         ordinal += count
@@ -103,13 +121,15 @@ def test_late_items__of_many_units_and_shards(
     sums = np.zeros((len(keys), len(LINE_SUMS)), np.int64)
     sums[:, LINE_SUMS.index("unapplied_credits")] = [-credit[key] for key in keys.tolist()]
     lines.add(keys, sums)
-    oldest = late.settle(lines, threads=draw.choice([1, 3]))
-    found = zip(
-        oldest.place.tolist(), oldest.due_day.tolist(), oldest.item_id.to_pylist(),
-        oldest.to_pay_rc.tolist(), strict=True,
-    )  # fmt: skip
+    settled = late.settle(lines, threads=draw.choice([1, 3]))
     account = {line: customer // 2 for line, (customer, _) in of_line.items()}
-    assert {place: tuple(rest) for place, *rest in found} == naive_oldest(
-        rows, credit, materiality, account
-    )
+    oldest, payments = naive_oldest(rows, credit, materiality, account)
+    found = zip(*(column.tolist() for column in settled.oldest[:2]), strict=True)
+    named = zip(found, settled.oldest.item_id.to_pylist(), strict=True)
+    assert {place: (day, name) for (place, day), name in named} == oldest
+    paid = {
+        (place, customer, company): tuple(amounts)
+        for place, customer, company, *amounts in np.column_stack(settled.payments).tolist()
+    }
+    assert paid == {(account[line], *of_line[line]): payments[line] for line in payments}
     assert not list(tmp_path.iterdir())

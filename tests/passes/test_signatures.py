@@ -26,7 +26,7 @@ from encours_schemas.configuration import Configuration
 from tests.property.ledgers import build_case
 from tests.property.published import run_engine
 
-for seed, only_format in ((1, "csv"), (4, "parquet"), (12, None)):
+for seed, only_format in ((1, "csv"), (4, "parquet"), (5, "parquet"), (8, None), (12, None)):
     case = build_case(seed, with_defects=seed % 4 != 0)
     with tempfile.TemporaryDirectory() as place:
         run = run_engine(case, Path(place), seed, only_format=only_format, threads=2)

@@ -6,6 +6,7 @@ Amounts of limits are drawn around what the accounts owe, so that thresholds are
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from tests.naive.arithmetic import as_decimal, rounded
 from tests.naive.contract import CREDIT_TYPES, EXPONENTS
@@ -40,7 +41,22 @@ class LimitBuilder(Builder):
         self._limits(case)
         for rows in self.tables.values():
             self.random.shuffle(rows)
+        case.configuration["rules"] = self._rules()
         return case
+
+    def _rules(self) -> dict[str, Any]:
+        """Let rules hold that only warn by default, and narrow what is too small to count."""
+        holds = {"holds": ["orders"]}
+        chosen = {
+            "insured_limit_exceeded": {
+                "full_cover_segments": self.random.choice((["ALL"], ["ALL", "NORTH"]))
+            },
+            "overdue_share": {**holds, "above": self.random.choice((Decimal("0.3"), Decimal(1)))},
+            "limit_missing": holds,
+            "temporary_limit_ending": holds,
+            "overdue_age": {"materiality": self.random.choice((Decimal(0), Decimal(5000)))},
+        }
+        return {name: options for name, options in chosen.items() if self.chance(0.4)}
 
     def _name_orders(self, case: Case) -> None:
         """Let more items come from an order, and orders be older than a cut of a limit."""

@@ -1,12 +1,13 @@
 """The least payment that lifts the holds of a credit account (TABLES 2, `cure_amount`).
 
-A payment is taken by the oldest items first, and lowers the exposure of the account, of its party
-and of its groups by as much. So what lifts all holds is the largest of what each of them asks for.
-Why which rule asks for what: docs/decisions/0056-orders-and-what-lifts-a-hold.md.
+Rules about items say which items they want paid; a payment of those also lowers the exposure, and
+what rules about the exposure ask for beyond that is paid on account. Which rule asks for what, and
+what is promised where several meet: docs/decisions/0056-orders-and-what-lifts-a-hold.md.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -15,17 +16,18 @@ import pyarrow.compute as pc
 
 from encours.breaches.found import RULE_POSITIONS
 from encours.breaches.levels import SHARE_SCALE, share_floor, thousandths
-from encours.calc.context import DEBIT_COMPONENTS
-from encours.calc.exposure import exposure_terms
+from encours.breaches.payers import ON_ITEMS, payers_of
+from encours.calc.account_cover import WHOLE_PART
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
 from encours_schemas.rule_ids import RuleId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from encours.breaches.evidence import Evidence
     from encours.breaches.found import Found
     from encours.breaches.holds import HoldState
+    from encours.breaches.payers import Payers
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -34,13 +36,11 @@ _OF_EXPOSURE: Final = frozenset(
         RuleId.LIMIT_EXCEEDED,
         RuleId.TOTAL_LIMIT_EXCEEDED,
         RuleId.GROUP_LIMIT_EXCEEDED,
-        RuleId.INSURED_LIMIT_EXCEEDED,
         RuleId.LIMIT_MISSING,
         RuleId.LIMIT_EXPIRED,
     }
 )
 """Rules that measure an exposure: their hold ends at `release_milli`."""
-_ON_ITEMS: Final = ("receivables", "bills_of_exchange", "financed_with_recourse")
 
 
 class Cures(NamedTuple):
@@ -50,95 +50,169 @@ class Cures(NamedTuple):
     given: Array
 
 
-class _Payments(NamedTuple):
-    """What each of k breaches asks for: int64[k], -1 where no payment ends its holds."""
+@dataclass
+class _Asked:
+    """What the holds in force ask of n accounts: int64[n] thousandths, bool[n].
 
-    milli: Array
-    lowers_exposure: bool
+    exposure  by how much the exposure must fall
+    insured   by how much what is insurable must fall, on the policies' tax base
+    by_age    items that are too old must be paid, the oldest first
+    by_stop   items that keep insured cover stopped must be paid
+    by_share  late items must be paid until they are a small part of what is owed
+    apart     some of its customers stand outside of a group that asks: items of theirs may be paid
+              and lower nothing of it
+    hopeless  no payment lifts some hold
+    """
+
+    exposure: Array
+    insured: Array = field(init=False)
+    by_age: Array = field(init=False)
+    by_stop: Array = field(init=False)
+    by_share: Array = field(init=False)
+    apart: Array = field(init=False)
+    hopeless: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with nothing but what the exposure must fall by."""
+        self.insured = np.zeros_like(self.exposure)
+        self.by_age, self.by_stop, self.by_share, self.apart, self.hopeless = np.zeros(
+            (5, len(self.exposure)), bool
+        )
 
 
 def cure_amounts(breaches: Sequence[Found], evidence: Evidence, holds: HoldState) -> Cures:
     """Give the least payment that lifts all holds in force of each account.
 
     None for an account without a hold, and where no payment lifts one of them: proceedings, a
-    person's decision, or more than the account owes.
+    person's decision, items of others, or more than the account owes.
     """
-    count = len(evidence.accounts)
-    of_exposure, of_age = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    hopeless = np.zeros(count, bool)
+    payers = payers_of(evidence, holds.holds > 0)
+    lifted = evidence.overrides.lifted
+    milli, given = _needed(breaches, evidence, payers, lifted, np.zeros_like(lifted))
+    for further, least in _coming_releases(evidence):
+        amount, may = _needed(breaches, evidence, payers, lifted | further, least)
+        better = may & (least > 0) & (~given | (amount < milli))
+        milli, given = np.where(better, amount, milli), given | better
+    given &= (holds.holds > 0) & (milli > 0)
+    return Cures(np.where(given, milli, 0), given)
+
+
+def _coming_releases(evidence: Evidence) -> Iterator[tuple[Array, Array]]:
+    """Give what a lower exposure would release: rules int64[n], and by how much it must fall.
+
+    A person's release up to an exposure begins once the account owes no more than that. Mostly
+    there is none, and never many for one account.
+    """
+    by_row: dict[int, list[tuple[int, int]]] = {}
+    for row, one in evidence.overrides.pending:
+        by_row.setdefault(row, []).append((one.max_milli, one.mask))
+    for turn in range(max(map(len, by_row.values()), default=0)):
+        further, least = np.zeros((2, len(evidence.accounts)), np.int64)
+        for row, releases in by_row.items():
+            if turn < len(releases):
+                most, _ = sorted(releases, reverse=True)[turn]
+                for other, mask in releases:
+                    further[row] |= mask if other >= most else 0
+                least[row] = evidence.accounts.exposure_milli[row] - most
+        yield further & ~evidence.overrides.added, least
+
+
+def _needed(
+    breaches: Sequence[Found], evidence: Evidence, payers: Payers, lifted: Array, least: Array
+) -> tuple[Array, Array]:
+    """Give what must be paid, and whether that lifts the holds: int64[n], bool[n].
+
+    lifted  int64[n]  rules whose holds a person released
+    least   int64[n]  by how much the exposure must fall for that
+    """
+    asked = _Asked(least.copy())
     for found in breaches:
-        bit = RULE_POSITIONS[found.rule]
-        breach, row = found.bears_on()
-        by_person = (evidence.overrides.added[row] >> bit & 1).astype(bool)
-        is_lifted = (evidence.overrides.lifted[row] >> bit & 1).astype(bool) & ~by_person
-        in_force = ((found.holds[breach] > 0) & ~is_lifted) | by_person
-        breach, row, by_person = breach[in_force], row[in_force], by_person[in_force]
-        asked = _payments(found, evidence)
-        pay = asked.milli[breach]
-        hopeless[row[by_person | (pay < 0)]] = True
-        np.maximum.at(of_exposure if asked.lowers_exposure else of_age, row, pay)
-    needed = np.maximum(_whole_units(of_exposure, evidence.currency), of_age)
-    given = (holds.holds > 0) & ~hopeless & (of_exposure <= _payable(evidence)) & (needed > 0)
-    return Cures(np.where(given, needed, 0), given)
+        _ask(asked, found, evidence, payers, lifted)
+    unit = int(MINOR_UNIT_MILLI[CURRENCY_POSITIONS[evidence.currency]])
+    on_items, insured = payers.on_items(asked.by_age, asked.by_stop)
+    late = _whole(_share_payments(asked, on_items, payers, evidence), unit)
+    insured = np.maximum(_insured_payments(asked.insured, evidence, unit) - insured, 0)
+    # A payment may lower no exposure where credits have taken it away already.
+    lowered = payers.lowered(on_items) + np.maximum(insured - payers.credits, 0)
+    lowered += np.where(asked.by_stop, 0, np.maximum(late - payers.late_idle, 0))
+    lowered[asked.apart] = 0
+    fall = _whole(asked.exposure, unit)
+    may = ~asked.hopeless & (fall <= payers.payable)
+    may &= asked.insured <= evidence.cover.insurable_milli
+    may &= ~asked.by_stop | evidence.cover.stop_is_own
+    on_account = np.maximum(fall - lowered, 0)
+    return payers.of_accounts(on_items) + insured + late + on_account, may
 
 
-def _payments(found: Found, evidence: Evidence) -> _Payments:
-    """Give what each breach of a rule asks for."""
-    if found.rule in _OF_EXPOSURE:
-        release = found.measure.release_milli
-        measured = _milli(found.measure.measured)
-        return _Payments(np.where(release < 0, -1, np.maximum(measured - release, 0)), True)
-    if found.rule is RuleId.OVERDUE_AGE:
-        late = evidence.items.oldest_late
-        of_account = np.full(len(evidence.accounts), -1, np.int64)
-        of_account[late.row] = late.to_pay_rc
-        return _Payments(of_account[found.place.row], False)
-    if found.rule is RuleId.COVER_STOPPED:
-        return _Payments(evidence.cover.stop_to_pay_milli[found.place.row], False)
-    if found.rule is RuleId.OVERDUE_SHARE:
-        return _Payments(_share_payments(found, evidence), False)
-    return _Payments(np.full(len(found), -1, np.int64), False)
+def _ask(asked: _Asked, found: Found, evidence: Evidence, payers: Payers, lifted: Array) -> None:
+    """Add what one rule asks of the accounts that it holds."""
+    bit = RULE_POSITIONS[found.rule]
+    breach, row = found.bears_on()
+    by_person = (evidence.overrides.added[row] >> bit & 1).astype(bool)
+    is_lifted = (lifted[row] >> bit & 1).astype(bool) & ~by_person
+    in_force = ((found.holds[breach] > 0) & ~is_lifted) | by_person
+    breach, row = breach[in_force], row[in_force]
+    asked.hopeless[row[by_person[in_force]]] = True
+    if found.rule in _OF_EXPOSURE or found.rule is RuleId.INSURED_LIMIT_EXCEEDED:
+        release = found.measure.release_milli[breach]
+        fall = np.maximum(_milli(found.measure.measured)[breach] - release, 0)
+        asked.hopeless[row[release < 0]] = True
+        insured = found.rule is RuleId.INSURED_LIMIT_EXCEEDED
+        np.maximum.at(asked.insured if insured else asked.exposure, row, fall)
+        if found.rule is RuleId.GROUP_LIMIT_EXCEEDED and found.subject is not None and len(row):
+            head = pc.index_in(found.subject.take(pa.array(breach)), evidence.customers.ids)
+            parent = evidence.customers.hierarchy.parent
+            payable = payers.payable_below(row, head.to_numpy().astype(np.int64), parent)
+            asked.hopeless[row[fall > payable]] = True
+            asked.apart[row[payable < payers.payable[row]]] = True
+    elif found.rule is RuleId.TEMPORARY_LIMIT_ENDING:
+        np.maximum.at(asked.exposure, row, found.measure.excess_milli[breach])
+    elif found.rule is RuleId.OVERDUE_AGE:
+        asked.by_age[row] = True
+    elif found.rule is RuleId.COVER_STOPPED:
+        asked.by_stop[row] = True
+    elif found.rule is RuleId.OVERDUE_SHARE:
+        asked.by_share[row] = True
+    else:
+        asked.hopeless[row] = True
 
 
-def _share_payments(found: Found, evidence: Evidence) -> Array:
-    """Give the payment after which late amounts are no longer too large a share: int64[k].
+def _insured_payments(fall: Array, evidence: Evidence, unit: int) -> Array:
+    """Give what must be paid on insurable items, whichever, so that so much less is insurable.
 
-    It lowers both: (late - p) <= share x (owed - p); or late falls to the materiality.
+    On amounts without tax each payment counts for its part, the least of the account's items, and
+    what is left of an item may be rounded up, once in its currency and once more when converted.
+    """
+    cover = evidence.cover
+    part, fall = cover.insurable_part, _whole(fall, unit)
+    whole = part == WHOLE_PART
+    parts, rest = np.divmod(fall + 2 * unit, np.maximum(part, 1))
+    payment = parts * WHOLE_PART - (-rest * WHOLE_PART // np.maximum(part, 1))
+    everything = (part == 0) | (payment < 0) | (payment > cover.insurable_gross_milli)
+    payment = np.where(everything, cover.insurable_gross_milli, _whole(payment, unit))
+    return np.where(fall > 0, np.where(whole, fall, payment), 0)
+
+
+def _share_payments(asked: _Asked, on_items: Array, payers: Payers, evidence: Evidence) -> Array:
+    """Give what more must be paid on late items so that they are no too large share: int64[n].
+
+    It lowers both: (late - p) <= share x (owed - p); or late falls to the materiality. Items that
+    stop cover lower what is owed; they are not counted on to be late.
     """
     settings = evidence.rules.overdue_share
-    row, share = found.place.row, thousandths(settings.above)
-    late = evidence.column("overdue_net")[row]
-    owed = sum((evidence.column(name)[row] for name in _ON_ITEMS), np.zeros(len(row), np.int64))
+    for_stop = np.where(asked.by_stop[payers.payments.row], payers.payments.for_stop, 0)
+    stopped, paid = payers.of_accounts(for_stop), payers.of_accounts(on_items - for_stop)
+    late = evidence.column("overdue_net")
+    owed = sum((evidence.column(name) for name in ON_ITEMS), np.zeros_like(late)) - stopped
     to_small = late - int(settings.materiality * 1000)
-    rest_of_share = SHARE_SCALE - share
-    if rest_of_share <= 0:
-        return to_small
-    whole, rest = np.divmod(late - share_floor(owed, share), rest_of_share)
-    to_share = whole * SHARE_SCALE - (-rest * SHARE_SCALE // rest_of_share)
-    return np.maximum(np.minimum(to_small, to_share), 0)
-
-
-def _payable(evidence: Evidence) -> Array:
-    """Give the exposure that payments can take away: int64[n].
-
-    Where credits reduce the exposure a payment also counts against orders and deliveries; elsewhere
-    it lowers what is owed on items alone.
-    """
-    reduces = {
-        name: terms.credits_reduce
-        for name, terms in zip(
-            evidence.context.master.companies.segments,
-            exposure_terms(evidence.context),
-            strict=True,
-        )
-    }
-    of_segment = np.array([reduces.get(name, True) for name in evidence.accounts.segments], bool)
-    by_all = of_segment[evidence.accounts.segment_code]
-    zero = np.zeros(len(evidence.accounts), np.int64)
-    of_items = sum((evidence.column(name) for name in _ON_ITEMS), zero)
-    of_all = sum((evidence.column(name) for name in DEBIT_COMPONENTS), zero)
-    owed = np.where(by_all, of_all, of_items)
-    return np.minimum(np.maximum(evidence.accounts.exposure_milli, 0), np.maximum(owed, 0))
+    rest_of_share = SHARE_SCALE - thousandths(settings.above)
+    to_share = to_small
+    if rest_of_share > 0:
+        over = late - share_floor(np.maximum(owed, 0), thousandths(settings.above))
+        whole, rest = np.divmod(over, rest_of_share)
+        to_share = whole * SHARE_SCALE - (-rest * SHARE_SCALE // rest_of_share)
+    needed = np.maximum(np.minimum(to_small, to_share), 0) - paid
+    return np.where(asked.by_share, np.maximum(needed, 0), 0)
 
 
 def _milli(measured: pa.Array) -> Array:
@@ -149,7 +223,6 @@ def _milli(measured: pa.Array) -> Array:
     return milli
 
 
-def _whole_units(milli: Array, currency: str) -> Array:
-    """Round up to what can be paid in a currency: int64[n]."""
-    unit = int(MINOR_UNIT_MILLI[CURRENCY_POSITIONS[currency]])
+def _whole(milli: Array, unit: int) -> Array:
+    """Round up to what can be paid in the reporting currency: int64[n]."""
     return -(-milli // unit) * unit

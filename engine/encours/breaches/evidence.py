@@ -110,6 +110,15 @@ class Evidence:
                 applies = flags if applies is None else applies & flags
         return applies
 
+    def rows_of_pairs(self, customer: Array, company: Array) -> Array:
+        """Give the row of the credit account of each customer and company code: int64[k]."""
+        companies = self.context.master.companies
+        return self.accounts.find(
+            companies.segment_code[company],
+            companies.segment_names,
+            self.customers.account_code[customer].astype(np.int64),
+        )
+
     def rows_of_customers(self, customers: Array) -> tuple[Array, Array]:
         """Pair customers with the rows of their credit accounts: positions int64[p], rows.
 

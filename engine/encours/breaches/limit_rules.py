@@ -245,17 +245,20 @@ def limit_missing(evidence: Evidence) -> Found:
     applies &= policy != "unlimited"
     severity = np.full(len(exposure), SEVERITY_CODES[settings.severity], np.int8)
     holds = np.full(len(exposure), hold_bits(settings.holds), np.uint8)
+    release = np.zeros(len(exposure), np.int64)
     if policy in {"zero", "insured"}:
         serving = np.where(limits.insured.given, limits.insured.milli, 0)
         if policy == "zero":
             serving = np.zeros(len(exposure), np.int64)
         else:
             applies &= ~limits.insured.is_unlimited
-        place = _highest(exposure, serving, levels_of(evidence.rules.limit_exceeded))
-        applies &= place >= 0
         levels = levels_of(evidence.rules.limit_exceeded)
+        place = _highest(exposure, serving, levels)
+        applies &= place >= 0
         severity = np.maximum(severity, np.array([lv.severity for lv in levels], np.int8)[place])
         holds |= np.array([lv.holds for lv in levels], np.uint8)[place]
+        first = next((lv for lv in levels if lv.holds or settings.holds), levels[0])
+        release = share_floor(serving, first.above)
     rows = np.flatnonzero(applies)
     return _without_limit(
         evidence,
@@ -264,6 +267,7 @@ def limit_missing(evidence: Evidence) -> Found:
         severity[rows],
         holds[rows],
         Sentence((MessageCode.LIMIT_MISSING,), np.zeros(len(rows), np.int64), {}),
+        release[rows],
     )
 
 
@@ -293,6 +297,7 @@ def limit_expired(evidence: Evidence) -> Found:
             np.zeros(len(rows), np.int64),
             {"ended_on": day_text(ended)},
         ),
+        np.zeros(len(rows), np.int64),
     )
 
 
@@ -303,8 +308,12 @@ def _without_limit(
     severity: Array,
     holds: Array,
     sentence: Sentence,
+    release: Array,
 ) -> Found:
-    """Give breaches of accounts without a limit: only an exposure of zero ends them."""
+    """Give breaches of accounts without a limit.
+
+    release  int64[k]  largest exposure at which their holds end
+    """
     exposure = evidence.accounts.exposure_milli[rows]
     values = {
         "exposure": money_text(exposure, evidence.currency),
@@ -319,7 +328,7 @@ def _without_limit(
             decimals(exposure, 1000),
             decimals(np.zeros(len(rows), np.int64), 1000),
             exposure,
-            np.zeros(len(rows), np.int64),
+            release,
         ),
         severity=severity,
         holds=holds,

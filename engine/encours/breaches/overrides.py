@@ -61,12 +61,14 @@ class Overrides:
     lifted        int64[n]  rules whose holds a release lifts, bit k for rule k
     added         int64[n]  rules whose breaches a person turned into holds
     by_row        the decisions on each account that has some
+    pending       releases that begin once the account owes no more than their `max_exposure`
     unknown_count decisions that name a customer, segment or rule that is not there
     """
 
     lifted: Array
     added: Array
     by_row: dict[int, list[Override]] = field(default_factory=dict)
+    pending: tuple[tuple[int, Override], ...] = ()
     unknown_count: int = 0
 
     def general_holds(self) -> list[tuple[int, Override]]:
@@ -111,23 +113,30 @@ def overrides_on(
     unknown += len(active) - len(known)
     place, row = accounts.rows_of_accounts(customers.account_code[code[known]])
     by_row: dict[int, list[Override]] = {}
+    pending = []
     for at, account in zip(known[place].tolist(), row.tolist(), strict=True):
         one = active[at]
-        if _bears(one, accounts, account):
+        if not _is_about(one, accounts, account):
+            continue
+        if _is_within(one, accounts, account):
             by_row.setdefault(account, []).append(one)
             target = found.lifted if one.action == "release" else found.added
             target[account] |= one.mask if one.action == "release" or not one.names_no_rule else 0
+        else:
+            pending.append((account, one))
     for row_overrides in by_row.values():
         row_overrides.sort()
     found.lifted[:] &= ~found.added
-    return Overrides(found.lifted, found.added, by_row, unknown)
+    return Overrides(found.lifted, found.added, by_row, tuple(pending), unknown)
 
 
-def _bears(one: Override, accounts: AccountRows, row: int) -> bool:
-    """Tell whether a decision is about this account's segment and exposure."""
-    segment = accounts.segments[int(accounts.segment_code[row])]
-    if one.segment not in ("", segment):
-        return False
+def _is_about(one: Override, accounts: AccountRows, row: int) -> bool:
+    """Tell whether a decision is about this account's segment."""
+    return one.segment in ("", accounts.segments[int(accounts.segment_code[row])])
+
+
+def _is_within(one: Override, accounts: AccountRows, row: int) -> bool:
+    """Tell whether a decision bears on an account that owes so much: a hold always does."""
     within = one.max_milli < 0 or int(accounts.exposure_milli[row]) <= one.max_milli
     return one.action == "hold" or within
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _PERCENT_OF_ONE = 100 * 10**9
+INSURABLE_SUMS = ("base_milli", "gross_milli")
+"""What is summed of insurable items: on their policies' tax base, and with tax."""
+PART_DIGITS = 6
+WHOLE_PART = 10**PART_DIGITS
 
 
 class CoverTotals(NamedTuple):
@@ -31,11 +35,10 @@ class CoverTotals(NamedTuple):
 
     covered     thousandths by pool, segment and account: (pool x segments + segment) x accounts
                 + account, in the codes of the master data
-    insurable   thousandths by segment and account
+    insurable   `INSURABLE_SUMS` by segment and account; the least is that of `insurable_parts`
     stop_pool, stop_day  int64[s], int32[s]  stops of cover in force, and the pools that they hit
     stop_item   string[s]  the item that stopped it
-    stop_milli  int64[s]   what is open of all items that keep it stopped
-    stopping    thousandths open of items that stop some pool, by segment and account
+    stop_owner  int64[s]   segment and account of all items that keep it, -1 where of several
     next_pool, next_day  int64[t], int32[t]  the stops that come next, of pools that none hits yet
     """
 
@@ -45,8 +48,7 @@ class CoverTotals(NamedTuple):
     stop_pool: Array
     stop_day: Array
     stop_item: pa.Array
-    stop_milli: Array
-    stopping: KeyedSums
+    stop_owner: Array
     next_pool: Array
     next_day: Array
 
@@ -56,24 +58,28 @@ class AccountCover(NamedTuple):
 
     has_cover           the ledger has insured limits that have begun
     insurable_milli     insurable open items on their policies' tax base
+    insurable_gross_milli  what is open of them, with tax
+    insurable_part      int64[n]  least part of such an item that is insurable, of `WHOLE_PART`
     item_covered_milli  cover of the items
     covered_milli       the same, at most the exposure
     share_milli         what the insurers would pay of it, rounded once per account and policy
     stopped_day         int32[n]  first day of the stop of cover in force, `NO_DAY`
     stopped_item, stopped_policy  string[n]  what stopped it, and whose policy; null where none
-    stop_to_pay_milli   what the account must pay to end it, -1 where items of others stop it, too
+    stop_is_own         bool[n]  no item of another account keeps it stopped
     next_stop_day       int32[n]  when cover stops next, where it has not stopped; `NO_DAY`
     """
 
     has_cover: bool
     insurable_milli: Array
+    insurable_gross_milli: Array
+    insurable_part: Array
     item_covered_milli: Array
     covered_milli: Array
     share_milli: Array
     stopped_day: Array
     stopped_item: pa.Array
     stopped_policy: pa.Array
-    stop_to_pay_milli: Array
+    stop_is_own: Array
     next_stop_day: Array
 
 
@@ -81,8 +87,20 @@ def without_cover(count: int) -> AccountCover:
     """Give accounts that nobody insures."""
     nothing, nobody = np.zeros(count, np.int64), pa.nulls(count, pa.string())
     days = np.full(count, NO_DAY, np.int32)
+    own = np.zeros(count, bool)
     return AccountCover(
-        False, nothing, nothing, nothing, nothing, days, nobody, nobody, nothing, days
+        has_cover=False,
+        insurable_milli=nothing,
+        insurable_gross_milli=nothing,
+        insurable_part=np.full(count, WHOLE_PART, np.int64),
+        item_covered_milli=nothing,
+        covered_milli=nothing,
+        share_milli=nothing,
+        stopped_day=days,
+        stopped_item=nobody,
+        stopped_policy=nobody,
+        stop_is_own=own,
+        next_stop_day=days,
     )
 
 
@@ -105,19 +123,23 @@ def account_cover(
     share = _insured_share(counted, totals.insurance.facts.percent_e9[pool], context)
     stops, hit = _stops_of_accounts(totals, accounts, context)
     day, item, policy = _stops(totals, stops, hit, len(accounts))
-    segment, account = np.divmod(totals.stopping.keys, count)
-    late = accounts.find(segment.astype(np.int32), names, account)
-    own_late = checked_sums(late, totals.stopping.sums[:, 0], len(accounts))
+    segment, account = np.divmod(totals.stop_owner, count)
+    owner = accounts.find(segment.astype(np.int32), names, account)
+    owner[totals.stop_owner < 0] = -1
+    part = np.full(len(accounts), WHOLE_PART, np.int64)
+    part[place] = totals.insurable.minimum
     return AccountCover(
         True,
         checked_sums(place, totals.insurable.sums[:, 0], len(accounts)),
+        checked_sums(place, totals.insurable.sums[:, 1], len(accounts)),
+        part,
         checked_sums(row, milli, len(accounts)),
         checked_sums(row, counted, len(accounts)),
         checked_sums(row, share, len(accounts)),
         day,
         item,
         policy,
-        _to_pay(own_late, totals.stop_milli[stops], hit),
+        _are_own(owner[stops], hit, len(accounts)),
         np.where(day == NO_DAY, _next_stops(totals, accounts, context), np.int32(NO_DAY)),
     )
 
@@ -132,16 +154,31 @@ def _next_stops(totals: CoverTotals, accounts: AccountRows, context: RunContext)
     return _stops(coming, *_stops_of_accounts(coming, accounts, context), len(accounts))[0]
 
 
-def _to_pay(own_late: Array, stop_milli: Array, row: Array) -> Array:
-    """Give what each account must pay to end the stops that hit it: int64[n], -1 for unknown.
+def _are_own(owner: Array, row: Array, count: int) -> Array:
+    """Tell which accounts alone keep all the stops that hit them: bool[n].
 
-    own_late    int64[n]  what it owes itself on items that stop cover
-    stop_milli  int64[k]  what is owed in all on each of k stops, by the accounts in `row` that it
-                          hits: more than an account's own is for others to pay
+    owner, row  int64[k]  the account whose items keep a stop, -1 several; an account that it hits
     """
-    most = np.zeros(len(own_late), np.int64)
-    np.maximum.at(most, row, stop_milli)
-    return np.where(most > own_late, -1, np.where(most > 0, own_late, 0))
+    are_own = np.ones(count, bool)
+    are_own[row[owner != row]] = False
+    return are_own
+
+
+def insurable_parts(base: Array, gross: Array) -> Array:
+    """Give what part of items is insurable, rounded down: int32[k] of `WHOLE_PART`.
+
+    base, gross  int64[k]  positive, base at most gross
+    """
+    part = np.full(len(base), WHOLE_PART, np.int32)
+    less = np.flatnonzero(base < gross)
+    # Long division, digit by digit: ten times what is left of 63 bits fits 64.
+    rest, whole = base[less].astype(np.uint64), gross[less].astype(np.uint64)
+    found = np.zeros(len(less), np.uint64)
+    for _ in range(PART_DIGITS):
+        digit, rest = np.divmod(rest * np.uint64(10), whole)
+        found = found * np.uint64(10) + digit
+    part[less] = found
+    return part
 
 
 def cover_notices(totals: CoverTotals | None, context: RunContext) -> list[RunNotice]:

@@ -20,8 +20,8 @@ class CoverResult(NamedTuple):
 
     stop_day, stop_item  int32[p], int64[p]  stop of cover in force, `LAST_DAY` and -1 where none
     next_stop_day        int32[p]  the stop that comes next after that day, `LAST_DAY` where none
-    stop_milli           int64[p]  what must be paid to end it: all that is open of such items
-    stopping_milli       int64[n]  what is open of an item that stops some pool, on the last day
+    stop_is_shared       bool[p]   items of several accounts keep it
+    is_stopping          bool[n]   the item stops some pool on the last day
     insurable_milli      int64[n]  largest base under one of the item's pools, on the last day
     pool, item, milli    int64[m] each  cover above zero of an item in a pool
     """
@@ -29,8 +29,8 @@ class CoverResult(NamedTuple):
     stop_day: Array
     stop_item: Array
     next_stop_day: Array
-    stop_milli: Array
-    stopping_milli: Array
+    stop_is_shared: Array
+    is_stopping: Array
     insurable_milli: Array
     pool: Array
     item: Array
@@ -119,8 +119,8 @@ def fill_ceilings(
         stops[:, cover.STOP_DAY].astype(np.int32),
         stops[:, cover.STOP_ITEM].copy(),
         stops[:, cover.NEXT_STOP_DAY].astype(np.int32),
-        stops[:, cover.STOP_MILLI].copy(),
-        out[:, cover.ITEM_STOPPING_MILLI].copy(),
+        stops[:, cover.STOP_IS_SHARED] == 1,
+        out[:, cover.ITEM_IS_STOPPING] == 1,
         out[:, cover.ITEM_INSURABLE_MILLI].copy(),
         listed[:, cover.LIST_POOL].copy(),
         listed[:, cover.LIST_ITEM].copy(),

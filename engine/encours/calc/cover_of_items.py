@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from encours.kernels.late import NOT_INSURED
 from encours.ledger.decode import NO_DAY
 
 if TYPE_CHECKING:
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 COVER_RECORD = np.dtype(
-    [("ordinal", np.int64), ("covered_milli", np.int64), ("notify_days", np.int64)]
+    [
+        ("ordinal", np.int64),
+        ("covered_milli", np.int64),
+        ("notify_days", np.int64),
+        ("standing", np.int64),  # records are of whole words
+    ]
 )
-"""What an item is covered for, and the days after which its delay is declared."""
+"""What an item is covered for, the days after which its delay is declared, and how it stands."""
 
 
 class ItemCover(NamedTuple):
@@ -24,10 +30,12 @@ class ItemCover(NamedTuple):
 
     covered_rc  int64[n]  thousandths of the reporting currency
     notify_day  int32[n]  day by which a delay must be declared, `NO_DAY` where nothing is covered
+    standing    int8[n]   `INSURABLE`, or `STOPS_COVER` where it keeps the cover of others stopped
     """
 
     covered_rc: Array
     notify_day: Array
+    standing: Array
 
 
 def item_cover(records: Array | None, first_ordinal: int, items: Items) -> ItemCover | None:
@@ -39,7 +47,11 @@ def item_cover(records: Array | None, first_ordinal: int, items: Items) -> ItemC
         return None
     covered = np.zeros(items.row_count, np.int64)
     notify = np.full(items.row_count, NO_DAY, np.int32)
+    standing = np.full(items.row_count, NOT_INSURED, np.int8)
     rows = records["ordinal"] - first_ordinal
     covered[rows] = records["covered_milli"]
-    notify[rows] = items.original_due_day[rows] + np.minimum(records["notify_days"], 2**30)
-    return ItemCover(covered, notify)
+    standing[rows] = records["standing"]
+    declared = records["covered_milli"] > 0
+    days = np.minimum(records["notify_days"][declared], 2**30)
+    notify[rows[declared]] = items.original_due_day[rows[declared]] + days
+    return ItemCover(covered, notify, standing)

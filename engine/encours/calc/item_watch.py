@@ -73,13 +73,16 @@ LATE_RECORD: Final = np.dtype(
         ("ordinal", np.int64),
         ("open_rc", np.int64),
         ("uncounted_rc", np.int64),
-        ("due_day", np.int64),
+        ("due_day", np.int32),
+        ("standing", np.int32),
     ]
 )
-"""An item that is or may soon be too old, and the disputed part of it that does not count."""
+"""An item that is or may soon be too old, or keeps insured cover stopped: the part of it that does
+not count for its age, and how it stands with the insurer (`ItemCover`)."""
 _NO_CAP = np.iinfo(np.int32).max
 _NO_AMOUNT = np.iinfo(np.int64).max
 _NOBODY_LEFT_OUT: Final = np.empty(0, bool)
+_NOBODY_INSURED: Final = np.empty(0, np.int8)
 _DAYS_OF_YEAR = (365, 366)
 
 
@@ -211,7 +214,7 @@ def watch_items(
     bits = np.zeros(items.row_count, np.uint8)
     if context.item_rules is None:
         return Watched(bits, HIT_SCHEMA.empty_table(), None)
-    columns = _columns(items, measured)
+    columns = _columns(items, measured, cover)
     marks = np.empty(items.row_count, np.uint8)
     mark_watched(columns, _limits(context, context.item_rules), marks)
     unit = _Unit(items, measured, context, context.item_rules, columns, marks)
@@ -230,7 +233,7 @@ def watch_items(
     return Watched(bits, joined, _late_items(unit, first_ordinal))
 
 
-def _columns(items: Items, measured: MeasuredItems) -> WatchedItems:
+def _columns(items: Items, measured: MeasuredItems, cover: ItemCover | None) -> WatchedItems:
     """Give the columns that rules about items look at."""
     return WatchedItems(
         items.customer_code,
@@ -247,6 +250,7 @@ def _columns(items: Items, measured: MeasuredItems) -> WatchedItems:
         measured.open_milli,
         measured.open_rc,
         measured.disputed_rc,
+        _NOBODY_INSURED if cover is None else cover.standing,
     )
 
 
@@ -379,7 +383,9 @@ def _soon_barred(unit: _Unit) -> _Hits:
     ends = np.full(len(rows), NO_DAY, np.int64)
     for code in np.unique(regime).tolist():
         of_regime = np.flatnonzero(regime == code)
-        ends[of_regime] = limitation_days(unit.context.law.regimes[code], due_day[of_regime])
+        last_days = limitation_days(unit.context.law.regimes[code], due_day[of_regime])
+        if last_days is not None:
+            ends[of_regime] = last_days
     soon = np.flatnonzero((ends >= day) & (ends <= last))
     return _Hits(rows[soon], ends[soon])
 
@@ -411,13 +417,14 @@ def account_places(items: Items, rows: Array, context: RunContext) -> Array:
 
 
 def _late_items(unit: _Unit, first_ordinal: int) -> LateRows | None:
-    """List the counted items that are or may soon be too old."""
+    """List the counted items that are or may soon be too old, and those that stop cover."""
     items, context, count = unit.items, unit.context, unit.items.row_count
-    if RuleId.OVERDUE_AGE not in unit.rules.scope:
+    is_on = RuleId.OVERDUE_AGE in unit.rules.scope
+    if not is_on and not len(unit.columns.standing):
         return None
-    of_customer, of_company = unit.rules.scope[RuleId.OVERDUE_AGE]
+    of_customer, of_company = unit.rules.scope.get(RuleId.OVERDUE_AGE, (None, None))
     limits = LateLimits(
-        context.as_of_day - unit.rules.least_late_days,
+        context.as_of_day - unit.rules.least_late_days if is_on else NO_DAY,
         context.as_of_day - context.configuration.rules.overdue_age.disputed_days + 1,
         _NOBODY_LEFT_OUT if of_customer is None else of_customer,
         _NOBODY_LEFT_OUT if of_company is None else of_company,

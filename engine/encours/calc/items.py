@@ -197,6 +197,7 @@ def _assess(
         due_before_document=items.due_before_document,
         has_allocation=allocations.has_any,
         balance_milli=balances.open_milli,
+        allocated_milli=balances.allocated_milli,
         settled_day=balances.settled_day,
         at_extract_milli=allocations.at_extract_milli,
     )

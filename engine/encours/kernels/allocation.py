@@ -119,6 +119,7 @@ def settle_items(amount_milli, offset, value_day, allocated_milli, no_day, out):
     """
     for i in range(amount_milli.shape[0]):
         balance = amount_milli[i]
+        allocated = np.int64(0)  # added up on its own: a control compares it with the balance
         settled = no_day
         j = offset[i]
         while j < offset[i + 1]:
@@ -126,14 +127,15 @@ def settle_items(amount_milli, offset, value_day, allocated_milli, no_day, out):
             before = balance
             while j < offset[i + 1] and value_day[j] == day:
                 balance -= allocated_milli[j]
+                allocated += allocated_milli[j]
                 if balance > OVERFLOW_LIMIT or balance < -OVERFLOW_LIMIT:
                     out.overflow[i] = 1
-                    balance = 0
+                    balance, allocated = 0, 0
                 j += 1
             if balance != 0:
                 settled = no_day
             elif before != 0 or settled == no_day:
                 settled = day
         out.open_milli[i] = balance
-        out.allocated_milli[i] = amount_milli[i] - balance
+        out.allocated_milli[i] = allocated
         out.settled_day[i] = settled

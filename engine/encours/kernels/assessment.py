@@ -28,7 +28,7 @@ class AssessedItems(NamedTuple):
     posting_day, due_day, basis_day                    int32; basis: the date that ageing looks at
     is_bad, is_disputed, has_disputed_milli, has_extract_open, has_billed, due_before_document,
     has_allocation                                     bool
-    balance_milli, settled_day                         as `settle_items` writes them
+    balance_milli, allocated_milli, settled_day        as `settle_items` writes them
     at_extract_milli                                   int64  allocated by the extract's day
     """
 
@@ -51,6 +51,7 @@ class AssessedItems(NamedTuple):
     due_before_document: Any
     has_allocation: Any
     balance_milli: Any
+    allocated_milli: Any
     settled_day: Any
     at_extract_milli: Any
 
@@ -244,14 +245,14 @@ def assess_items(items, options, out):
             if differs and items.posting_day[i] <= options.extract_day:
                 warnings |= WARNING_OPEN_AMOUNT_DIFFERS
 
-        taken = amount - balance if exists else np.int64(0)
         out.is_published[i] = is_open or was_late
         out.is_settled_in_time[i] = is_settled and not was_late
         out.is_settled_date_unknown[i] = exists and not is_open and not is_settled
         out.has_billed[i] = items.has_billed[i] and exists  # what does not exist was not billed
         out.open_milli[i] = balance
-        out.allocated_milli[i] = taken if by_allocations else 0
-        out.extract_difference_milli[i] = 0 if by_allocations else taken
+        # Added up from the allocations, not taken from the balance: a control compares the two.
+        out.allocated_milli[i] = items.allocated_milli[i] if exists and by_allocations else 0
+        out.extract_difference_milli[i] = amount - balance if exists and not by_allocations else 0
         out.disputed_milli[i] = disputed
         out.days_past_due[i] = end_day - due_day if exists else 0
         out.ageing_days[i] = as_of_day - items.basis_day[i] if is_open else 0

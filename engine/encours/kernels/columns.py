@@ -174,7 +174,7 @@ def fill_texts(text, default, missing, out_offsets, out_data):
     Texts that follow one another are copied at once: few are missing, or nearly all.
     """
     at = np.int64(0)
-    start = 0
+    start = np.int64(0)
     out_offsets[0] = 0
     while start < missing.shape[0]:
         end = start + 1

@@ -131,13 +131,13 @@ WORK_CEILING, WORK_CAP, WORK_COLUMNS = range(3)
 where it is not of the pool; and the most that it may have: what it had on the eve of the last cut.
 """
 
-STOP_DAY, STOP_ITEM, STOP_MILLI, NEXT_STOP_DAY, STOP_COLUMNS = range(5)
-"""Per pool: the stop of cover in force, `LAST_DAY` and -1 where none; what must be paid to end it,
-all that is open of such items; the stop that comes next after that day, `LAST_DAY` where none."""
+STOP_DAY, STOP_ITEM, STOP_IS_SHARED, NEXT_STOP_DAY, STOP_COLUMNS = range(5)
+"""Per pool: the stop of cover in force, `LAST_DAY` and -1 where none; 1 where items of several
+accounts keep it; the stop that comes next after that day, `LAST_DAY` where none."""
 
-ITEM_STOPPING_MILLI, ITEM_INSURABLE_MILLI, ITEM_LEFT_MILLI, ITEM_GIVEN_MILLI, OUT_COLUMNS = range(5)
-"""Per item, on the last day: what is open of it if it stops some pool; the largest base under one
-of its pools; and, to work with, what earlier pools and what the present pool covers of it."""
+ITEM_IS_STOPPING, ITEM_INSURABLE_MILLI, ITEM_LEFT_MILLI, ITEM_GIVEN_MILLI, OUT_COLUMNS = range(5)
+"""Per item, on the last day: 1 if it stops some pool; the largest base under one of its pools; and,
+to work with, what earlier pools and what the present pool covers of it."""
 
 LIST_POOL, LIST_ITEM, LIST_MILLI, LIST_COLUMNS = range(4)
 """Cover above zero of an item in a pool."""
@@ -284,14 +284,14 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
 
 @kernel
 def _find_stop(pools, pool, items, states, span, work, day, stops, out):
-    """Write the first day of the stop of cover that holds on a day, the item and what ends it.
+    """Write the first day of the stop of cover that holds on a day, the item, and who keeps it.
 
     Every insurable item delivered since the pool's first limit counts, whatever it is covered for.
     """
     start, end, row = span
     stops[pool, STOP_DAY] = LAST_DAY
     stops[pool, STOP_ITEM] = -1
-    stops[pool, STOP_MILLI] = 0
+    stops[pool, STOP_IS_SHARED] = 0
     stops[pool, NEXT_STOP_DAY] = LAST_DAY
     for item in range(start, end):
         ceiling = work[row + item - start, WORK_CEILING]
@@ -304,9 +304,13 @@ def _find_stop(pools, pool, items, states, span, work, day, stops, out):
         if passed > day:
             stops[pool, NEXT_STOP_DAY] = min(stops[pool, NEXT_STOP_DAY], passed)
             continue
-        milli = states[state_on(items, states, item, day), STATE_GROSS_MILLI]
-        stops[pool, STOP_MILLI] += milli
-        out[item, ITEM_STOPPING_MILLI] = milli
+        out[item, ITEM_IS_STOPPING] = 1
+        other = stops[pool, STOP_ITEM]
+        if other >= 0 and (
+            items[other, ITEM_ACCOUNT] != items[item, ITEM_ACCOUNT]
+            or items[other, ITEM_SEGMENT] != items[item, ITEM_SEGMENT]
+        ):
+            stops[pool, STOP_IS_SHARED] = 1
         if passed < stops[pool, STOP_DAY]:
             stops[pool, STOP_DAY] = passed
             stops[pool, STOP_ITEM] = item

@@ -17,6 +17,14 @@ IS_BEYOND_CAP = 1
 IS_SOON_BARRED = 2
 IS_LARGE = 4
 
+NOT_INSURED, INSURABLE, STOPS_COVER = range(3)
+"""How an item stands with its insurer: nobody insures it, it may be covered, its delay keeps the
+cover of others stopped."""
+
+IS_TIED = 1
+IS_AS_OLD = 2
+IS_DECISIVE = 4
+
 
 class WatchedItems(NamedTuple):
     """What is known of n measured items.
@@ -24,6 +32,7 @@ class WatchedItems(NamedTuple):
     codes and days  int32[n]
     exists, bears_interest  bool[n]
     amounts         int64[n]
+    standing        int8[n]  NOT_INSURED, INSURABLE or STOPS_COVER; int8[0]: nobody insures anything
     """
 
     customer_code: Array
@@ -40,6 +49,7 @@ class WatchedItems(NamedTuple):
     open_milli: Array
     open_rc: Array
     disputed_rc: Array
+    standing: Array
 
 
 class WatchLimits(NamedTuple):
@@ -82,6 +92,7 @@ class LineItems(NamedTuple):
     due_day: Array
     open_rc: Array
     uncounted_rc: Array
+    standing: Array
 
 
 @kernel
@@ -110,78 +121,88 @@ def mark_watched(items, limits, out_mark):
 
 @kernel
 def list_late_items(items, limits, ordinal_first, out_record, out_bucket):
-    """List the late items that count in the exposure, and return how many there are.
+    """List the counted items that are late or keep cover stopped; return how many there are.
 
     items          WatchedItems
     limits         LateLimits
     ordinal_first  int64      of the first item
     out_record     record[n]  written from its beginning: fields line, ordinal, open_rc,
-                              uncounted_rc (what does not count for being disputed), due_day
+                              uncounted_rc (what does not count for its age), due_day, standing
     out_bucket     int32[n]   written: one of LATE_BUCKETS, the same for all items of a line
     """
     count = 0
+    has_standing = items.standing.shape[0] > 0
     for i in range(out_bucket.shape[0]):
         if items.component[i] < 0 or items.open_milli[i] <= 0 or items.open_rc[i] <= 0:
             continue
-        if items.due_day[i] > limits.due_day_last:
-            continue
+        standing = items.standing[i] if has_standing else NOT_INSURED
         customer, company = items.customer_code[i], items.company_code[i]
+        ages = items.due_day[i] <= limits.due_day_last
         if limits.of_customer.shape[0] > 0 and not limits.of_customer[customer]:
-            continue
+            ages = False
         if limits.of_company.shape[0] > 0 and not limits.of_company[company]:
+            ages = False
+        if not ages and standing != STOPS_COVER:
             continue
         begun = items.disputed_from_day[i]
         if begun == NO_DAY:
             begun = items.document_day[i]
+        uncounted = items.disputed_rc[i] if begun >= limits.fresh_day_first else np.int64(0)
         pair = np.int64(customer) * limits.company_count + company
         line = pair * limits.currency_count + items.currency_code[i]
         out_record[count]["line"] = line
         out_record[count]["ordinal"] = ordinal_first + i
         out_record[count]["open_rc"] = items.open_rc[i]
-        out_record[count]["uncounted_rc"] = (
-            items.disputed_rc[i] if begun >= limits.fresh_day_first else 0
-        )
+        out_record[count]["uncounted_rc"] = uncounted if ages else items.open_rc[i]
         out_record[count]["due_day"] = items.due_day[i]
+        out_record[count]["standing"] = standing
         out_bucket[count] = np.int32(np.uint64(line) * HASH_MULTIPLIER >> BUCKET_SHIFT)
         count += 1
     return count
 
 
 @kernel
-def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldest, out_to_pay):
+def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldest, out_payment):
     """Write each line's oldest item that counts, and what must be paid so that none is too old.
 
-    items        LineItems  those of one line and day in the order in which credits take them
-    credit_rc    int64[l]   credits of each line that has items, in their order; not negative
-    materiality  int64      what is left of an item must be this much to count, and above zero
-    unit         int64      smallest amount that can be paid
-    release_day  int64      items due on this day or earlier keep a hold
-    out_oldest   int64[l]   written: row of the item, -1 where none counts
-    out_to_pay   int64[l]   written: the least payment that leaves no item keeping a hold
+    items        LineItems    those of one line and day in the order in which credits take them
+    credit_rc    int64[l]     credits of each line that has items, in their order; not negative
+    materiality  int64        what is left of an item must be this much to count, and above zero
+    unit         int64        smallest amount that can be paid
+    release_day  int64        items due on this day or earlier keep a hold
+    out_oldest   int64[l]     written: row of the item, -1 where none counts
+    out_payment  int64[l, 2]  written: the least payment that leaves no item keeping a hold, and
+                              what of it falls on insurable items
 
     A payment takes the oldest items first, as credits do. Rule: DOMAIN 8, `overdue_age`.
     """
     line = -1
     credit = 0
     owed = 0
+    owed_insurable = 0
     for i in range(items.line.shape[0]):
         if i == 0 or items.line[i] != items.line[i - 1]:
             line += 1
             credit = credit_rc[line]
             owed = 0
+            owed_insurable = 0
             out_oldest[line] = -1
-            out_to_pay[line] = 0
+            out_payment[line, 0] = 0
+            out_payment[line, 1] = 0
         used = min(credit, items.open_rc[i])
         credit -= used
         rest = items.open_rc[i] - used
         counted = rest - items.uncounted_rc[i]
+        is_insurable = items.standing[i] != NOT_INSURED
         if counted > 0 and counted >= materiality:
             if out_oldest[line] < 0:
                 out_oldest[line] = i
             if items.due_day[i] <= release_day:
-                kept = max(0, (materiality - 1) // unit * unit)
-                out_to_pay[line] = owed + counted - kept
+                paid = counted - max(0, (materiality - 1) // unit * unit)
+                out_payment[line, 0] = owed + paid
+                out_payment[line, 1] = owed_insurable + (paid if is_insurable else 0)
         owed += rest
+        owed_insurable += rest if is_insurable else 0
 
 
 @kernel
@@ -191,10 +212,13 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     items       LineItems  as for `find_oldest_late`, but those of one line and day in any order
     credit_rc   int64[l]   credits of each line that has items, in their order; not negative
     materiality, release_day int64  as for `find_oldest_late`
-    out_mark    uint8[m]   written: 1 where the order within the day matters
+    out_mark    uint8[m]   written: IS_TIED where the order decides what is left or to be paid,
+                           IS_AS_OLD where it decides no more than which of them is the oldest,
+                           IS_DECISIVE on the days looked at for it; 0 where only a total matters
 
-    It matters on the day on which the credits run out, on the first day that has an item left that
-    counts, and on the last one up to `release_day`; on all others only the day's total does.
+    Order decides on the day on which the credits run out; on the first day after it that has an
+    item left that counts, as to the oldest; and on the last such day up to `release_day`, unless
+    all its items count in full and stand alike with the insurer.
     """
     rows = items.line.shape[0]
     start = 0
@@ -203,36 +227,39 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     is_found = False
     last_start = 0
     last_end = 0
+    last_mark = 0
     while start < rows:
         number, day = items.line[start], items.due_day[start]
         if start == 0 or number != items.line[start - 1]:
             for i in range(last_start, last_end):
-                out_mark[i] = 1
+                out_mark[i] |= last_mark
             line += 1
             credit, is_found = credit_rc[line], False
             last_start = last_end = start
         end = start
         total = 0
         counting = 0
+        alike = 0
         while end < rows and items.line[end] == number and items.due_day[end] == day:
-            out_mark[end] = 0
-            total += items.open_rc[end]
             counted = items.open_rc[end] - items.uncounted_rc[end]
-            if counted > 0 and counted >= materiality:
-                counting += 1
+            counts = counted > 0 and counted >= materiality
+            out_mark[end] = IS_AS_OLD if counts and credit == 0 and not is_found else 0
+            total += items.open_rc[end]
+            counting += counts
+            is_like_first = items.standing[end] == items.standing[start]
+            alike += counts and items.uncounted_rc[end] == 0 and is_like_first
             end += 1
-        is_alone = end - start == 1
         if credit >= total:
             credit -= total
         else:
-            decides = credit > 0 or (counting > 0 and not is_found)
-            if credit == 0 and counting > 0:
-                is_found = True
-            credit = 0
-            for i in range(start, end):
-                out_mark[i] = 1 if decides and not is_alone else out_mark[i]
             if counting > 0 and day <= release_day:
-                last_start, last_end = start, start if is_alone else end
+                last_start, last_end = start, end
+                last_mark = IS_DECISIVE if alike == end - start else IS_DECISIVE | IS_TIED
+            if credit > 0:
+                for i in range(start, end):
+                    out_mark[i] = IS_DECISIVE if end - start == 1 else IS_DECISIVE | IS_TIED
+            is_found = is_found or (credit == 0 and counting > 0)
+            credit = 0
         start = end
     for i in range(last_start, last_end):
-        out_mark[i] = 1
+        out_mark[i] |= last_mark

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from encours.kernels._jit import kernel
 
 
@@ -63,7 +65,7 @@ def _keep_chosen(values, chosen, out_kept):
     for i in range(values.shape[0]):
         # Written in any case: a choice that cannot be foreseen costs more than a store.
         out_kept[at] = values[i]
-        at += chosen[i]
+        at += np.int64(chosen[i])
 
 
 keep_int32: Any = kernel(_keep_chosen)

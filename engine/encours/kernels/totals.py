@@ -139,11 +139,9 @@ def pack_line_keys(rows, items, counts, out_line_key, out_cell_key):
 
 
 @kernel
-def _add_within(sums, column, amount):
-    """Add an amount below 10^18 to a sum, and tell whether it is past the limit now."""
-    added = sums[column] + amount
-    sums[column] = added
-    return added > SUM_LIMIT or added < -SUM_LIMIT
+def _is_beyond(total):
+    """Tell whether a sum is past the limit."""
+    return total > SUM_LIMIT or total < -SUM_LIMIT
 
 
 @kernel
@@ -165,28 +163,35 @@ def add_items(rows, line_id, cell_id, items, out):
         row = rows[i]
         line = out.lines[line_id[i]]
         component, amount = items.component[row], items.open_rc[row]
-        beyond = _add_within(line, PENALTY, items.penalty_rc[row])
-        beyond |= _add_within(line, UNBILLED, items.unbilled_rc[row])
-        beyond |= _add_within(line, INDEMNITY, items.indemnity_rc[row])
+        line[PENALTY] += items.penalty_rc[row]
+        line[UNBILLED] += items.unbilled_rc[row]
+        line[INDEMNITY] += items.indemnity_rc[row]
+        beyond = _is_beyond(line[PENALTY])
+        beyond |= _is_beyond(line[UNBILLED]) | _is_beyond(line[INDEMNITY])
         open_milli = items.open_milli[row]
         if open_milli != 0:
             cell = out.cells[cell_id[open_count]]
             open_count += 1
-            beyond |= _add_within(cell, 0, open_milli)
-            beyond |= _add_within(cell, 1, amount)
-            beyond |= _add_within(cell, 2, items.disputed_rc[row])
+            cell[0] += open_milli
+            cell[1] += amount
+            cell[2] += items.disputed_rc[row]
             cell[3] += 1
+            beyond |= _is_beyond(cell[0]) | _is_beyond(cell[1]) | _is_beyond(cell[2])
             line[ITEM_COUNT] += 1
-            beyond |= _add_within(line, OPEN, amount)
+            line[OPEN] += amount
             if items.financing_code[row] == 0:
-                beyond |= _add_within(line, LEDGER, open_milli)
+                line[LEDGER] += open_milli
+            beyond |= _is_beyond(line[OPEN]) | _is_beyond(line[LEDGER])
         if component >= 0:
-            beyond |= _add_within(line, component, amount)
-            beyond |= _add_within(line, DISPUTED, items.disputed_rc[row])
+            line[component] += amount
+            line[DISPUTED] += items.disputed_rc[row]
+            beyond |= _is_beyond(line[component]) | _is_beyond(line[DISPUTED])
             if component == CREDIT_NOTES or component == UNAPPLIED_PAYMENTS:  # noqa: PLR1714
-                beyond |= _add_within(line, UNAPPLIED_CREDITS, min(amount, 0))
+                line[UNAPPLIED_CREDITS] += min(amount, 0)
+                beyond |= _is_beyond(line[UNAPPLIED_CREDITS])
             if open_milli > 0 and items.days_past_due[row] > 0:
-                beyond |= _add_within(line, OVERDUE, amount)
+                line[OVERDUE] += amount
+                beyond |= _is_beyond(line[OVERDUE])
                 out.oldest_day[line_id[i]] = min(out.oldest_day[line_id[i]], items.due_day[row])
         if beyond:
             return i

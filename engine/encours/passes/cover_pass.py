@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.calc.account_cover import CoverTotals
+from encours.calc.account_cover import INSURABLE_SUMS, CoverTotals, insurable_parts
 from encours.calc.cover_ceilings import ceiling_tables, fill_ceilings
 from encours.calc.cover_items import (
     NUMBERS,
@@ -28,6 +28,7 @@ from encours.calc.cover_of_items import COVER_RECORD
 from encours.calc.cover_pools import build_insurance
 from encours.calc.sums import KeyedSums
 from encours.kernels.cover import LAST_DAY
+from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.decode import NO_DAY
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encours.calc.context import RunContext
+    from encours.calc.cover_ceilings import CoverResult
     from encours.calc.cover_pools import Insurance
     from encours.ledger.items import Items
     from encours.ledger.sources import Ledger, TableSource, Unit
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_SHARDS = 64
-_ROWS_PER_SHARD = 1 << 20
+_ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
 _ITEM_SCHEMA = pa.schema(
@@ -69,8 +71,7 @@ class _ShardResult:
     stop_pool: Array
     stop_day: Array
     stop_item: pa.Array
-    stop_milli: Array
-    stopping: KeyedSums
+    stop_owner: Array
     next_pool: Array
     next_day: Array
 
@@ -132,15 +133,14 @@ class CoverPass:
         if self.insurance.binds_orders and self._commitments is not None:
             self._park_orders(self._commitments, threads)
         progress.start_stage("cover", self._shards)
-        covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
+        covered, insurable = KeyedSums(1), KeyedSums(len(INSURABLE_SUMS))
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
-        amounts = [np.empty(0, np.int64)]
+        owners = [np.empty(0, np.int64)]
         next_pools, next_days = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         for found in run_in_order(self._fill_shard, range(self._shards), threads):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
-            stopping.merge(found.stopping)
-            amounts.append(found.stop_milli)
+            owners.append(found.stop_owner)
             pools.append(found.stop_pool)
             days.append(found.stop_day)
             items.append(found.stop_item)
@@ -157,8 +157,7 @@ class CoverPass:
             np.concatenate(pools),
             np.concatenate(days),
             pa.concat_arrays(items),
-            np.concatenate(amounts),
-            stopping,
+            np.concatenate(owners),
             np.concatenate(next_pools),
             np.concatenate(next_days),
         )
@@ -203,15 +202,19 @@ class CoverPass:
         cluster = table.column("cluster").to_numpy()
         result = fill_ceilings(items, cluster, self.insurance, self._tables)
         pool, item, milli = result.pool, result.item, result.milli
-        self._route(shard, table, pool, item, milli)
+        self._route(shard, table, result)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = items.segment.astype(np.int64) * accounts + items.account
-        covered, insurable, stopping = KeyedSums(1), KeyedSums(1), KeyedSums(1)
+        covered, insurable = KeyedSums(1), KeyedSums(len(INSURABLE_SUMS))
         covered.add(pool * (segments * accounts) + place[item], milli[:, None])
-        insurable.add(place, result.insurable_milli[:, None])
-        late = np.flatnonzero(result.stopping_milli)
-        stopping.add(place[late], result.stopping_milli[late, None])
+        base, gross = result.insurable_milli, items.gross_milli[items.state_start[1:] - 1]
+        chosen = np.flatnonzero(base)
+        insurable.add(
+            place[chosen],
+            np.column_stack([base[chosen], gross[chosen]]),
+            insurable_parts(base[chosen], gross[chosen]),
+        )
         stopped = np.flatnonzero(result.stop_day != LAST_DAY)
         comes = (result.next_stop_day != LAST_DAY) & (result.stop_day == LAST_DAY)
         coming = np.flatnonzero(comes)
@@ -221,8 +224,7 @@ class CoverPass:
             stopped,
             result.stop_day[stopped],
             table.column("item_id").combine_chunks().take(pa.array(result.stop_item[stopped])),
-            result.stop_milli[stopped],
-            stopping,
+            np.where(result.stop_is_shared[stopped], -1, place[result.stop_item[stopped]]),
             coming,
             result.next_stop_day[coming],
         )
@@ -250,17 +252,23 @@ class CoverPass:
             days[met] = last[place[met]]
         return days
 
-    def _route(self, shard: int, table: pa.Table, pool: Array, item: Array, milli: Array) -> None:
-        """Send the cover of items back to their work units."""
+    def _route(self, shard: int, table: pa.Table, result: CoverResult) -> None:
+        """Send the cover of items back to their work units, and which of them stop it."""
         count = table.num_rows
         covered = np.zeros(count, np.int64)
-        np.add.at(covered, item, milli)
+        np.add.at(covered, result.item, result.milli)
         notify = np.full(count, np.iinfo(np.int64).max, np.int64)
-        np.minimum.at(notify, item, self.insurance.facts.notify_days[pool])
-        rows = np.flatnonzero(covered)
+        np.minimum.at(notify, result.item, self.insurance.facts.notify_days[result.pool])
+        standing = np.where(result.insurable_milli > 0, INSURABLE, NOT_INSURED)
+        standing[result.is_stopping] = STOPS_COVER
+        told = (covered > 0) | result.is_stopping
+        if self._context.configuration.rules.insured_limit_exceeded.full_cover_segments:
+            told |= standing == INSURABLE
+        rows = np.flatnonzero(told)
         records = np.empty(len(rows), COVER_RECORD)
         records["ordinal"] = table.column("ordinal").to_numpy()[rows]
         records["covered_milli"], records["notify_days"] = covered[rows], notify[rows]
+        records["standing"] = standing[rows]
         unit = np.searchsorted(self._firsts, records["ordinal"], side="right") - 1
         self._routed.append(shard, records, unit.astype(np.int32))
 

@@ -85,7 +85,7 @@ def gather_rows(
 def _kept(values: Array, chosen: Array, count: int) -> Array:
     """Give the chosen values, `count` of them, of int32[n] or int64[n]."""
     out = np.empty(count + 1, values.dtype)
-    keep = keep_int32 if values.dtype == np.int32 else keep_int64
+    keep: Any = keep_int32 if values.dtype == np.int32 else keep_int64
     keep(np.require(values, requirements=("C", "W")), chosen.view(np.uint8), out)
     return out[:count]
 

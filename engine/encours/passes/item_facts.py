@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from encours.breaches.item_facts import ItemFacts, ItemHits, OldestLate
+from encours.breaches.item_facts import ItemFacts, ItemHits, OldestLate, no_payments
 from encours.calc.item_watch import HIT_RULES, LARGEST_IS_WORST
 
 if TYPE_CHECKING:
@@ -20,7 +20,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def item_facts(rows: RowsResult, accounts: AccountRows, context: RunContext) -> ItemFacts:
     """Give the oldest late items and the hits of every rule, by the rows of the accounts."""
-    return ItemFacts(_oldest_late(rows, accounts, context), _hits_by_rule(rows, accounts, context))
+    payments = no_payments()
+    if rows.late is not None:
+        payments = rows.late.payments
+        payments = payments._replace(row=_rows_of_places(payments.row, accounts, context))
+    return ItemFacts(
+        _oldest_late(rows, accounts, context),
+        payments,
+        _hits_by_rule(rows, accounts, context),
+    )
 
 
 def _rows_of_places(place: Array, accounts: AccountRows, context: RunContext) -> Array:
@@ -30,12 +38,12 @@ def _rows_of_places(place: Array, accounts: AccountRows, context: RunContext) ->
 
 
 def _oldest_late(rows: RowsResult, accounts: AccountRows, context: RunContext) -> OldestLate:
-    found = rows.oldest_late
-    if found is None:
+    if rows.late is None:
         nothing = np.empty(0, np.int64)
-        return OldestLate(nothing, np.empty(0, np.int32), pa.array([], pa.string()), nothing)
+        return OldestLate(nothing, np.empty(0, np.int32), pa.array([], pa.string()))
+    found = rows.late.oldest
     row = _rows_of_places(found.place, accounts, context)
-    return OldestLate(row, found.due_day.astype(np.int32), found.item_id, found.to_pay_rc)
+    return OldestLate(row, found.due_day.astype(np.int32), found.item_id)
 
 
 def _hits_by_rule(

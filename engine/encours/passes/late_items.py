@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from encours.breaches.item_facts import LinePayments
 from encours.breaches.overdue_rules import release_days
 from encours.calc.hit_sums import order_by
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import LINE_SUMS, line_of_key
-from encours.kernels.late import LATE_BUCKETS, LineItems, find_oldest_late, mark_ties
+from encours.kernels.late import (
+    IS_AS_OLD,
+    IS_TIED,
+    LATE_BUCKETS,
+    STOPS_COVER,
+    LineItems,
+    find_oldest_late,
+    mark_ties,
+)
 from encours.ledger.table_spill import TableSpill
 from encours.passes.spill import Spill
 from encours.passes.workers import run_in_order
@@ -34,15 +43,18 @@ _ID_SCHEMA = pa.schema([("item_id", pa.string())])
 
 
 class OldestOfAccounts(NamedTuple):
-    """The oldest net late item of k accounts, by place (segment x accounts + account).
-
-    to_pay_rc  int64[k]  least payment after which no item keeps a hold for its age
-    """
+    """The oldest net late item of k accounts, by place (segment x accounts + account)."""
 
     place: Array
     due_day: Array
     item_id: pa.Array
-    to_pay_rc: Array
+
+
+class SettledLate(NamedTuple):
+    """What the late items of a run come to; rows of payments are places as of `oldest`."""
+
+    oldest: OldestOfAccounts
+    payments: LinePayments
 
 
 class _Lines(NamedTuple):
@@ -50,7 +62,7 @@ class _Lines(NamedTuple):
 
     items      `LineItems` of m items
     ordinal    int64[m]
-    is_tied    bool[m]   the order among the items of the line's day matters, and is open
+    is_tied    bool[m]   the order among the items of the line's day may matter, and is open
     credit_rc  int64[l]  of each line, in their order
     """
 
@@ -67,13 +79,19 @@ class _Lines(NamedTuple):
         return cls(LineItems(*map(np.concatenate, items)), *map(np.concatenate, others))
 
 
-class _Oldest(NamedTuple):
-    """The oldest net late item of k lines: int64[k] each, and what `OldestOfAccounts` says."""
+class _Settled(NamedTuple):
+    """The oldest net late items of lines, and what p lines must pay: int64 each.
+
+    line, due_day, ordinal  [k]     of the oldest items that are left, some of one day
+    payer                   [p]     line
+    payments                [p, 5]  as in `LinePayments`, from `for_age` on
+    """
 
     line: Array
     due_day: Array
     ordinal: Array
-    to_pay_rc: Array
+    payer: Array
+    payments: Array
 
 
 class LateItems:
@@ -102,84 +120,121 @@ class LateItems:
         self._records.append(late.first_ordinal, late.records, shard)
         self._ids.append(0, late.first_ordinal, pa.record_batch([late.item_id], schema=_ID_SCHEMA))
 
-    def settle(self, lines: KeyedSums, threads: int) -> OldestOfAccounts:
+    def settle(self, lines: KeyedSums, threads: int) -> SettledLate:
         """Set every line's credits against its oldest items, and keep the oldest that is left."""
         order = np.argsort(lines.keys)
         keys = lines.keys[order]
         credits_rc = -lines.sums[order, LINE_SUMS.index("unapplied_credits")]
 
-        def settle_shard(shard: int) -> tuple[_Oldest, _Lines]:
+        def settle_shard(shard: int) -> tuple[_Settled, _Lines]:
             return self._settle_shard(shard, keys, credits_rc)
 
-        found: list[_Oldest] = []
+        found: list[_Settled] = []
         undecided: list[_Lines] = []
-        for oldest, open_lines in run_in_order(settle_shard, range(self._shards), threads):
-            found.append(oldest)
+        for settled, open_lines in run_in_order(settle_shard, range(self._shards), threads):
+            found.append(settled)
             undecided.append(open_lines)
             if sum(len(part.ordinal) for part in undecided) > _UNDECIDED_ROWS:
                 found.append(self._settle_ties(_Lines.joined(undecided)))
                 undecided.clear()
         if undecided:
             found.append(self._settle_ties(_Lines.joined(undecided)))
-        joined = _Oldest(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        joined = _Settled(*(np.concatenate(column) for column in zip(*found, strict=True)))
         item_id = self._ids_of(joined.ordinal)
         self._records.close()
         self._ids.close()
-        places = self._places(joined.line)
-        return _oldest(OldestOfAccounts(places, joined.due_day, item_id, joined.to_pay_rc))
+        oldest = OldestOfAccounts(self._places(joined.line), joined.due_day, item_id)
+        return SettledLate(_oldest(oldest), self._line_payments(joined))
 
-    def _settle_shard(self, shard: int, keys: Array, credits_rc: Array) -> tuple[_Oldest, _Lines]:
+    def _settle_shard(self, shard: int, keys: Array, credits_rc: Array) -> tuple[_Settled, _Lines]:
         """Settle the lines of one shard; those in which ids decide are left for later.
 
         keys, credits_rc  int64[l]  all lines, sorted, and their credits
         """
         late = self._records.read(shard)
-        columns = LineItems(*(np.ascontiguousarray(late[name]) for name in LineItems._fields))
+        columns = LineItems(*(late[name].astype(np.int64) for name in LineItems._fields))
         order = order_by((columns.line, columns.due_day))
         items = LineItems(*(column.take(order) for column in columns))
         ordinal = late["ordinal"].take(order)
         starts = _starts(items.line)
         credit = credits_rc[np.searchsorted(keys, items.line[starts])]
-        marked = np.empty(len(order), np.uint8)
-        mark_ties(items, credit, self._materiality, self._release_day, marked)
+        marked = self._ties(items, credit)
+        if (items.standing == STOPS_COVER).any():
+            marked |= self._ties(_without_stops(items), credit)
         is_open = np.zeros(len(starts), bool)
-        is_open[np.searchsorted(starts, np.flatnonzero(marked), side="right") - 1] = True
-        kept = np.repeat(is_open, np.diff(np.append(starts, len(order))))
+        tied = np.flatnonzero((marked & IS_TIED) != 0)
+        is_open[np.searchsorted(starts, tied, side="right") - 1] = True
+        waits = np.repeat(is_open, np.diff(np.append(starts, len(order))))
         waiting = _Lines(
-            LineItems(*(column[kept] for column in items)),
-            ordinal[kept],
-            marked[kept].astype(bool),
+            LineItems(*(column[waits] for column in items)),
+            ordinal[waits],
+            marked[waits] != 0,
             credit[is_open],
         )
-        return self._settled(_Lines(items, ordinal, kept, credit), ~is_open), waiting
+        is_as_old = ((marked & IS_AS_OLD) != 0) & ~waits
+        settled = self._settled(_Lines(items, ordinal, is_as_old, credit), ~is_open)
+        return settled, _shortened(waiting)
 
-    def _settle_ties(self, lines: _Lines) -> _Oldest:
+    def _settle_ties(self, lines: _Lines) -> _Settled:
         """Settle lines in which the order of ids decides."""
         tied = np.flatnonzero(lines.is_tied)
         items = lines.items
         place = np.searchsorted(_starts(items.line), tied, side="right")
         ids = self._ids_of(lines.ordinal[tied])
         by_id = tied[order_by((place, items.due_day[tied]), ids)]
-        for column in (items.open_rc, items.uncounted_rc, lines.ordinal):
+        for column in (items.open_rc, items.uncounted_rc, items.standing, lines.ordinal):
             column[tied] = column[by_id]
-        return self._settled(lines, np.ones(len(lines.credit_rc), bool))
+        decided = lines._replace(is_tied=np.zeros(len(lines.ordinal), bool))
+        return self._settled(decided, np.ones(len(lines.credit_rc), bool))
 
-    def _settled(self, lines: _Lines, is_final: Array) -> _Oldest:
-        """Give the oldest net item of the lines of `is_final` (bool[l]) that have one."""
-        oldest, to_pay = (np.empty(len(lines.credit_rc), np.int64) for _ in range(2))
-        find_oldest_late(
-            lines.items,
-            lines.credit_rc,
-            self._materiality,
-            self._context.reporting.minor_unit_milli,
-            self._release_day,
-            oldest,
-            to_pay,
-        )
-        counts = np.flatnonzero((oldest >= 0) & is_final)
-        row = oldest[counts]
+    def _settled(self, lines: _Lines, is_final: Array) -> _Settled:
+        """Give the oldest net item, and the payments, of those lines of `is_final` (bool[l]).
+
+        Items that are tied are as old, if their ids say so.
+        """
         items = lines.items
-        return _Oldest(items.line[row], items.due_day[row], lines.ordinal[row], to_pay[counts])
+        oldest, for_age = self._oldest_of_lines(items, lines.credit_rc)
+        for_stop, after_stop = np.zeros(len(oldest), np.int64), for_age
+        stops = np.flatnonzero(items.standing == STOPS_COVER)
+        if len(stops):
+            _, after_stop = self._oldest_of_lines(_without_stops(items), lines.credit_rc)
+            line = np.searchsorted(_starts(items.line), stops, side="right") - 1
+            np.add.at(for_stop, line, items.open_rc[stops])
+        counts = np.flatnonzero((oldest >= 0) & is_final)
+        pays = np.flatnonzero(((for_age[:, 0] > 0) | (for_stop > 0)) & is_final)
+        is_other = lines.is_tied.copy()
+        is_other[oldest[counts]] = False
+        row = np.concatenate([oldest[counts], np.flatnonzero(is_other)])
+        return _Settled(
+            items.line[row],
+            items.due_day[row],
+            lines.ordinal[row],
+            items.line[_starts(items.line)[pays]],
+            np.column_stack([for_age[pays], for_stop[pays], after_stop[pays]]),
+        )
+
+    def _ties(self, items: LineItems, credit: Array) -> Array:
+        """Mark the items whose order within a line's day decides: uint8[m]."""
+        marked = np.empty(len(items.line), np.uint8)
+        mark_ties(items, credit, self._materiality, self._release_day, marked)
+        return marked
+
+    def _oldest_of_lines(self, items: LineItems, credit: Array) -> tuple[Array, Array]:
+        """Give each line's oldest item, and what it must pay for its age: int64[l], int64[l, 2]."""
+        oldest, payment = np.empty(len(credit), np.int64), np.empty((len(credit), 2), np.int64)
+        unit = self._context.reporting.minor_unit_milli
+        find_oldest_late(items, credit, self._materiality, unit, self._release_day, oldest, payment)
+        return oldest, payment
+
+    def _line_payments(self, settled: _Settled) -> LinePayments:
+        """Name the parties of what lines must pay."""
+        parties = line_of_key(settled.payer, len(self._context.master.companies.codes))
+        return LinePayments(
+            self._places(settled.payer),
+            parties.customer_code.astype(np.int64),
+            parties.company_code.astype(np.int64),
+            *settled.payments.T,
+        )
 
     def _ids_of(self, ordinal: Array) -> pa.Array:
         """Give the ids of some items by their ordinals: string[k] of int64[k]."""
@@ -204,6 +259,29 @@ class LateItems:
         return place * len(customers.account_ids) + customers.account_code[keys.customer_code]
 
 
+def _shortened(lines: _Lines) -> _Lines:
+    """Put the items in a row that decide nothing into one that does not count itself.
+
+    What credits leave of such items, all or nothing, is owed before later ones; no more is asked.
+    """
+    items, is_tied = lines.items, lines.is_tied
+    begins = is_tied.copy()
+    begins[1:] |= is_tied[:-1] | (items.standing[1:] != items.standing[:-1])
+    begins[_starts(items.line)] = True
+    starts = np.flatnonzero(begins)
+    if not len(starts):
+        return lines
+    open_rc = np.add.reduceat(items.open_rc, starts)
+    kept = LineItems(*(column[starts] for column in items))
+    uncounted_rc = np.where(is_tied[starts], kept.uncounted_rc, open_rc)
+    return _Lines(
+        kept._replace(open_rc=open_rc, uncounted_rc=uncounted_rc),
+        lines.ordinal[starts],
+        is_tied[starts],
+        lines.credit_rc,
+    )
+
+
 def _starts(ordered: Array) -> Array:
     """Give where each run of equal values begins: int64[r]."""
     is_first = np.ones(len(ordered), bool)
@@ -211,27 +289,34 @@ def _starts(ordered: Array) -> Array:
     return np.flatnonzero(is_first)
 
 
-def open_late_items(scratch: Path, context: RunContext, row_count: int) -> LateItems | None:
-    """Prepare for the late items of a run; None where the rule about their age is off.
+def _without_stops(items: LineItems) -> LineItems:
+    """Give the same items, those that keep cover stopped paid."""
+    is_paid = items.standing == STOPS_COVER
+    return items._replace(
+        open_rc=np.where(is_paid, 0, items.open_rc),
+        uncounted_rc=np.where(is_paid, 0, items.uncounted_rc),
+    )
 
-    row_count  of the table of items
+
+def open_late_items(
+    scratch: Path, context: RunContext, row_count: int, *, stops_cover: bool
+) -> LateItems | None:
+    """Prepare for the late items of a run; None where no rule looks at them.
+
+    row_count    of the table of items
+    stops_cover  some insurer may stop cover for late items
     """
     settings = context.configuration.rules.overdue_age
-    if not settings.enabled:
+    if not (settings.enabled or stops_cover):
         return None
     return LateItems(scratch, context, row_count, release_days(settings))
 
 
 def _oldest(lines: OldestOfAccounts) -> OldestOfAccounts:
-    """Keep the oldest item of each account over its lines, and add up what must be paid."""
+    """Keep the oldest item of each account over its lines."""
     order = order_by((lines.place, lines.due_day), lines.item_id)
     place = lines.place[order]
-    starts = _starts(place)
-    first = order[starts]
-    to_pay = lines.to_pay_rc[order]
+    first = order[_starts(place)]
     return OldestOfAccounts(
-        lines.place[first],
-        lines.due_day[first],
-        lines.item_id.take(pa.array(first)),
-        np.add.reduceat(to_pay, starts) if len(starts) else to_pay,
+        lines.place[first], lines.due_day[first], lines.item_id.take(pa.array(first))
     )

@@ -358,6 +358,7 @@ class NightlyRun:
         context = preparation.context
         with self._clock.stage("accounts"):
             decided = self._decide(ledger, staging, preparation, rows, run_id, previous, chain)
+            give_memory_back()
             names, tied = frozenset(decided.tables), decided.tables.get("tie_out")
             published = write_tables(
                 staging, decided.tables, rows, context, self._options.threads, decided.others

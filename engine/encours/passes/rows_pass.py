@@ -22,7 +22,7 @@ from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
-from encours.passes.late_items import OldestOfAccounts, open_late_items
+from encours.passes.late_items import SettledLate, open_late_items
 from encours.passes.memory import give_memory_back
 from encours.passes.naming import naming_row
 from encours.passes.probe import (
@@ -86,14 +86,14 @@ class RowsResult:
     published: list[PublishedFile] = field(default_factory=list)
     cover: CoverTotals | None = None
     hits: HitSums = field(default_factory=HitSums)
-    oldest_late: OldestOfAccounts | None = None
+    late: SettledLate | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
     def let_go(self) -> None:
         """Free what there is one of per account or line: all steps are done with it."""
         for sums in (self.lines, self.cells, self.flows):
             sums.clear()
-        self.hits, self.oldest_late, self.cover = HitSums(), None, None
+        self.hits, self.late, self.cover = HitSums(), None, None
         self.order_payments = []
 
 
@@ -121,7 +121,11 @@ class RowsPass:
         self._quarantine, self._staging = quarantine, staging
         self._shared = NONE_SHARED
         self._late = (
-            None if staging is None else open_late_items(staging.spill, context, source.row_count)
+            None
+            if staging is None
+            else open_late_items(
+                staging.spill, context, source.row_count, stops_cover=self._insures
+            )
         )
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
@@ -155,7 +159,7 @@ class RowsPass:
             self._cover.close()
         if self._late is not None:
             give_memory_back()
-            self.result.oldest_late = self._late.settle(self.result.lines, threads)
+            self.result.late = self._late.settle(self.result.lines, threads)
         for sums in (self.result.lines, self.result.cells, self.result.flows):
             sums.trim()
         return self.result
