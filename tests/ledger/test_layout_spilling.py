@@ -54,5 +54,5 @@ def test_open_ledger__with_layouts_gives_the_same_through_the_disk(
     on_disk = rows_of(opened(layout, parameters, tmp_path / "disk", 3))
     assert on_disk == in_memory
     assert sum(in_memory["open_items"].values()) > 3
-    leftovers = [path.name for path in (tmp_path / "disk").rglob("*-p[0-9][0-9][0-9].arrow")]
+    leftovers = [path.name for path in (tmp_path / "disk").rglob("*.spill")]
     assert not leftovers

@@ -71,8 +71,7 @@ BANS = [
         allowed={
             "engine/encours/publish/files.py": "is that module",
             "engine/encours/passes/spill.py": "its scratch files are never published",
-            "engine/encours/ledger/layouts/spill.py": "its scratch files are never published",
-            "engine/encours/passes/batch_spill.py": "its scratch files are never published",
+            "engine/encours/ledger/table_spill.py": "its scratch files are never published",
         },
     ),
     Ban(

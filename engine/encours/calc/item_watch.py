@@ -73,8 +73,8 @@ LATE_RECORD: Final = np.dtype(
         ("ordinal", np.int64),
         ("open_rc", np.int64),
         ("uncounted_rc", np.int64),
-        ("due_day", np.int64),
-        ("standing", np.int64),
+        ("due_day", np.int32),
+        ("standing", np.int32),
     ]
 )
 """An item that is or may soon be too old, or keeps insured cover stopped: the part of it that does

@@ -21,6 +21,10 @@ NOT_INSURED, INSURABLE, STOPS_COVER = range(3)
 """How an item stands with its insurer: nobody insures it, it may be covered, its delay keeps the
 cover of others stopped."""
 
+IS_TIED = 1
+IS_AS_OLD = 2
+IS_DECISIVE = 4
+
 
 class WatchedItems(NamedTuple):
     """What is known of n measured items.
@@ -208,10 +212,13 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     items       LineItems  as for `find_oldest_late`, but those of one line and day in any order
     credit_rc   int64[l]   credits of each line that has items, in their order; not negative
     materiality, release_day int64  as for `find_oldest_late`
-    out_mark    uint8[m]   written: 1 where the order within the day matters
+    out_mark    uint8[m]   written: IS_TIED where the order decides what is left or to be paid,
+                           IS_AS_OLD where it decides no more than which of them is the oldest,
+                           IS_DECISIVE on the days looked at for it; 0 where only a total matters
 
-    It matters on the day on which the credits run out, on the first day that has an item left that
-    counts, and on the last one up to `release_day`; on all others only the day's total does.
+    Order decides on the day on which the credits run out; on the first day after it that has an
+    item left that counts, as to the oldest; and on the last such day up to `release_day`, unless
+    all its items count in full and stand alike with the insurer.
     """
     rows = items.line.shape[0]
     start = 0
@@ -220,36 +227,39 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     is_found = False
     last_start = 0
     last_end = 0
+    last_mark = 0
     while start < rows:
         number, day = items.line[start], items.due_day[start]
         if start == 0 or number != items.line[start - 1]:
             for i in range(last_start, last_end):
-                out_mark[i] = 1
+                out_mark[i] |= last_mark
             line += 1
             credit, is_found = credit_rc[line], False
             last_start = last_end = start
         end = start
         total = 0
         counting = 0
+        alike = 0
         while end < rows and items.line[end] == number and items.due_day[end] == day:
-            out_mark[end] = 0
-            total += items.open_rc[end]
             counted = items.open_rc[end] - items.uncounted_rc[end]
-            if counted > 0 and counted >= materiality:
-                counting += 1
+            counts = counted > 0 and counted >= materiality
+            out_mark[end] = IS_AS_OLD if counts and credit == 0 and not is_found else 0
+            total += items.open_rc[end]
+            counting += counts
+            is_like_first = items.standing[end] == items.standing[start]
+            alike += counts and items.uncounted_rc[end] == 0 and is_like_first
             end += 1
-        is_alone = end - start == 1
         if credit >= total:
             credit -= total
         else:
-            decides = credit > 0 or (counting > 0 and not is_found)
-            if credit == 0 and counting > 0:
-                is_found = True
-            credit = 0
-            for i in range(start, end):
-                out_mark[i] = 1 if decides and not is_alone else out_mark[i]
             if counting > 0 and day <= release_day:
-                last_start, last_end = start, start if is_alone else end
+                last_start, last_end = start, end
+                last_mark = IS_DECISIVE if alike == end - start else IS_DECISIVE | IS_TIED
+            if credit > 0:
+                for i in range(start, end):
+                    out_mark[i] = IS_DECISIVE if end - start == 1 else IS_DECISIVE | IS_TIED
+            is_found = is_found or (credit == 0 and counting > 0)
+            credit = 0
         start = end
     for i in range(last_start, last_end):
-        out_mark[i] = 1
+        out_mark[i] |= last_mark

@@ -32,7 +32,7 @@ from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.decode import NO_DAY
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
-from encours.passes.batch_spill import BatchSpill
+from encours.ledger.table_spill import TableSpill
 from encours.passes.spill import Spill
 from encours.passes.workers import run_in_order
 
@@ -93,8 +93,8 @@ class CoverPass:
         self._is_insured = np.append(insurance.cluster_of_customer >= 0, [False, False])
         self._tables = ceiling_tables(insurance.pools)
         self._commitments = commitments
-        self._items = BatchSpill(scratch / "insured_items", _ITEM_SCHEMA)
-        self._states = BatchSpill(scratch / "insured_states", _STATE_SCHEMA)
+        self._items = TableSpill(scratch / "insured_items", _ITEM_SCHEMA)
+        self._states = TableSpill(scratch / "insured_states", _STATE_SCHEMA)
         self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
         self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, self._shards)
         self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))

@@ -12,8 +12,16 @@ from encours.breaches.overdue_rules import release_days
 from encours.calc.hit_sums import order_by
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import LINE_SUMS, line_of_key
-from encours.kernels.late import LATE_BUCKETS, STOPS_COVER, LineItems, find_oldest_late, mark_ties
-from encours.passes.batch_spill import BatchSpill
+from encours.kernels.late import (
+    IS_AS_OLD,
+    IS_TIED,
+    LATE_BUCKETS,
+    STOPS_COVER,
+    LineItems,
+    find_oldest_late,
+    mark_ties,
+)
+from encours.ledger.table_spill import TableSpill
 from encours.passes.spill import Spill
 from encours.passes.workers import run_in_order
 
@@ -54,7 +62,7 @@ class _Lines(NamedTuple):
 
     items      `LineItems` of m items
     ordinal    int64[m]
-    is_tied    bool[m]   the order among the items of the line's day matters, and is open
+    is_tied    bool[m]   the order among the items of the line's day may matter, and is open
     credit_rc  int64[l]  of each line, in their order
     """
 
@@ -72,9 +80,9 @@ class _Lines(NamedTuple):
 
 
 class _Settled(NamedTuple):
-    """The oldest net late item of k lines, and what p lines must pay: int64 each.
+    """The oldest net late items of lines, and what p lines must pay: int64 each.
 
-    line, due_day, ordinal  [k]     of the oldest item that is left
+    line, due_day, ordinal  [k]     of the oldest items that are left, some of one day
     payer                   [p]     line
     payments                [p, 5]  as in `LinePayments`, from `for_age` on
     """
@@ -100,7 +108,7 @@ class LateItems:
         """
         self._shards = min(1 + row_count // _ROWS_PER_SHARD, LATE_BUCKETS)
         self._records = Spill(scratch / "late_items", LATE_RECORD, self._shards)
-        self._ids = BatchSpill(scratch / "late_item_ids", _ID_SCHEMA)
+        self._ids = TableSpill(scratch / "late_item_ids", _ID_SCHEMA)
         self._context = context
         settings = context.configuration.rules.overdue_age
         self._materiality = int(settings.materiality * 1000)
@@ -144,7 +152,7 @@ class LateItems:
         keys, credits_rc  int64[l]  all lines, sorted, and their credits
         """
         late = self._records.read(shard)
-        columns = LineItems(*(np.ascontiguousarray(late[name]) for name in LineItems._fields))
+        columns = LineItems(*(late[name].astype(np.int64) for name in LineItems._fields))
         order = order_by((columns.line, columns.due_day))
         items = LineItems(*(column.take(order) for column in columns))
         ordinal = late["ordinal"].take(order)
@@ -154,15 +162,18 @@ class LateItems:
         if (items.standing == STOPS_COVER).any():
             marked |= self._ties(_without_stops(items), credit)
         is_open = np.zeros(len(starts), bool)
-        is_open[np.searchsorted(starts, np.flatnonzero(marked), side="right") - 1] = True
-        kept = np.repeat(is_open, np.diff(np.append(starts, len(order))))
+        tied = np.flatnonzero((marked & IS_TIED) != 0)
+        is_open[np.searchsorted(starts, tied, side="right") - 1] = True
+        waits = np.repeat(is_open, np.diff(np.append(starts, len(order))))
         waiting = _Lines(
-            LineItems(*(column[kept] for column in items)),
-            ordinal[kept],
-            marked[kept].astype(bool),
+            LineItems(*(column[waits] for column in items)),
+            ordinal[waits],
+            marked[waits] != 0,
             credit[is_open],
         )
-        return self._settled(_Lines(items, ordinal, kept, credit), ~is_open), waiting
+        is_as_old = ((marked & IS_AS_OLD) != 0) & ~waits
+        settled = self._settled(_Lines(items, ordinal, is_as_old, credit), ~is_open)
+        return settled, _shortened(waiting)
 
     def _settle_ties(self, lines: _Lines) -> _Settled:
         """Settle lines in which the order of ids decides."""
@@ -173,10 +184,14 @@ class LateItems:
         by_id = tied[order_by((place, items.due_day[tied]), ids)]
         for column in (items.open_rc, items.uncounted_rc, items.standing, lines.ordinal):
             column[tied] = column[by_id]
-        return self._settled(lines, np.ones(len(lines.credit_rc), bool))
+        decided = lines._replace(is_tied=np.zeros(len(lines.ordinal), bool))
+        return self._settled(decided, np.ones(len(lines.credit_rc), bool))
 
     def _settled(self, lines: _Lines, is_final: Array) -> _Settled:
-        """Give the oldest net item, and the payments, of those lines of `is_final` (bool[l])."""
+        """Give the oldest net item, and the payments, of those lines of `is_final` (bool[l]).
+
+        Items that are tied are as old, if their ids say so.
+        """
         items = lines.items
         oldest, for_age = self._oldest_of_lines(items, lines.credit_rc)
         for_stop, after_stop = np.zeros(len(oldest), np.int64), for_age
@@ -187,7 +202,9 @@ class LateItems:
             np.add.at(for_stop, line, items.open_rc[stops])
         counts = np.flatnonzero((oldest >= 0) & is_final)
         pays = np.flatnonzero(((for_age[:, 0] > 0) | (for_stop > 0)) & is_final)
-        row = oldest[counts]
+        is_other = lines.is_tied.copy()
+        is_other[oldest[counts]] = False
+        row = np.concatenate([oldest[counts], np.flatnonzero(is_other)])
         return _Settled(
             items.line[row],
             items.due_day[row],
@@ -240,6 +257,29 @@ class LateItems:
         keys = line_of_key(line, len(companies.codes))
         place: Array = companies.segment_code[keys.company_code].astype(np.int64)
         return place * len(customers.account_ids) + customers.account_code[keys.customer_code]
+
+
+def _shortened(lines: _Lines) -> _Lines:
+    """Put the items in a row that decide nothing into one that does not count itself.
+
+    What credits leave of such items, all or nothing, is owed before later ones; no more is asked.
+    """
+    items, is_tied = lines.items, lines.is_tied
+    begins = is_tied.copy()
+    begins[1:] |= is_tied[:-1] | (items.standing[1:] != items.standing[:-1])
+    begins[_starts(items.line)] = True
+    starts = np.flatnonzero(begins)
+    if not len(starts):
+        return lines
+    open_rc = np.add.reduceat(items.open_rc, starts)
+    kept = LineItems(*(column[starts] for column in items))
+    uncounted_rc = np.where(is_tied[starts], kept.uncounted_rc, open_rc)
+    return _Lines(
+        kept._replace(open_rc=open_rc, uncounted_rc=uncounted_rc),
+        lines.ordinal[starts],
+        is_tied[starts],
+        lines.credit_rc,
+    )
 
 
 def _starts(ordered: Array) -> Array:

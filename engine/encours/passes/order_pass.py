@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from encours.breaches.found import RULE_POSITIONS
 from encours.breaches.levels import HOLD_BITS
 from encours.calc.orders import ORDER_SCHEMA, RULE_OF_KIND, Room, decide, room_for_orders
-from encours.passes.table_spill import TableSpill
+from encours.ledger.table_spill import TableSpill
 from encours.publish.parquet import ROW_GROUP_ROWS, open_part, part_name
 from encours_schemas import OUTPUT_TABLES
 
@@ -47,38 +47,40 @@ class OrderBook:
         """Open the partitions for so many commitments."""
         self._scratch = scratch
         self.part_count = max(1, -(-row_count // SHARD_ROWS))
-        self._spill = TableSpill(scratch, "orders", ORDER_SCHEMA, self.part_count)
+        self._kept: list[pa.Table] = []
+        self._spill = TableSpill(scratch / "orders", ORDER_SCHEMA)
         self._part = _parts(context.master.customers, self.part_count)
         self._sample: list[pa.Array] = []
 
     def add(self, orders: pa.Table) -> None:
         """Park orders: `ORDER_SCHEMA`."""
-        self._spill.append(orders, self._part[orders.column("customer_code").to_numpy()])
-        if self.part_count > 1:
-            chosen = pa.array(np.arange(0, orders.num_rows, _SAMPLED))
-            self._sample.append(orders.column("commitment_id").combine_chunks().take(chosen))
+        if self.part_count == 1:
+            self._kept.append(orders)
+            return
+        part = self._part[orders.column("customer_code").to_numpy()]
+        self._spill.scatter(len(self._sample), orders, part)
+        chosen = pa.array(np.arange(0, orders.num_rows, _SAMPLED))
+        self._sample.append(orders.column("commitment_id").combine_chunks().take(chosen))
 
     def decisions(
         self, room: Room, accounts: AccountRows, context: RunContext
     ) -> Iterator[pa.Table]:
         """Decide all orders; give the published rows by commitment id, piece by piece."""
-        self._spill.finish()
-        decided = (
-            decide(self._spill.read(part), room, accounts, context)
-            for part in range(self.part_count)
-        )
         if self.part_count == 1:
-            yield from decided
+            orders = pa.concat_tables([ORDER_SCHEMA.empty_table(), *self._kept]).combine_chunks()
+            yield decide(orders, room, accounts, context)
             return
         splits = self._splits()
         schema = _TABLE.arrow_schema()
-        ordered = TableSpill(self._scratch, "decisions", schema, len(splits) + 1)
-        for table in decided:
+        ordered = TableSpill(self._scratch / "decisions", schema)
+        for part in range(self.part_count):
+            table = decide(self._spill.read(part), room, accounts, context)
             prefix = _prefixes(table.column("commitment_id").combine_chunks())
-            ordered.append(table.cast(schema), np.searchsorted(splits, prefix, "right"))
-        ordered.finish()
-        for part in range(len(splits) + 1):
+            ordered.scatter(part, table, np.searchsorted(splits, prefix, "right"))
+        self._spill.close()
+        for part in ordered.parts():
             yield _by_id(ordered.read(part))
+        ordered.close()
 
     def _splits(self) -> Array:
         """Give bounds between ids that part the commitments about evenly: bytes[s]."""

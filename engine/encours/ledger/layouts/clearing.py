@@ -91,7 +91,6 @@ class Clearings:
 
     def tables(self) -> Iterator[tuple[pa.Table, int]]:
         """Give the allocations and how many groups have a rest, partition by partition."""
-        self._spill.finish()
         for number in range(self._spill.count):
             table = self._spill.read(number)
             if table is not None:

@@ -127,7 +127,6 @@ class Reduction:
 
     def tables(self) -> Iterator[pa.Table]:
         """Give the reduced rows, partition by partition."""
-        self._spill.finish()
         for number in range(self._spill.count):
             table = self._spill.read(number)
             if table is not None:

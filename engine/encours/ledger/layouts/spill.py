@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from encours.ledger.decode import hash_column
 from encours.ledger.files import refusing_broken
+from encours.ledger.table_spill import TableSpill
 from encours_schemas.errors import ControlFailed, OutputUnwritable
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -40,14 +41,19 @@ def partition_of(keys: pa.Array, count: int) -> Array:
 
 
 class Spill:
-    """Rows of one schema in partitions; rows come back in the order in which they were given."""
+    """Rows of one schema in partitions; rows come back in the order in which they were given.
+
+    One thread gives them; any may read.
+    """
 
     def __init__(self, place: Path, count: int) -> None:
-        """Take the beginning of the names of the partitions' files."""
-        self._place, self.count = place, count
-        self._writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
-        self._sinks: list[Any] = []
-        self.rows = 0
+        """Open the file of so many partitions; its name begins with that of `place`."""
+        path = place.with_name(f"{place.name}.spill")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.count = count
+        self._file = TableSpill(path, compression="lz4")
+        self._given = 0
+        self._rows = 0
         self._read = 0
 
     def __enter__(self) -> Self:
@@ -60,74 +66,46 @@ class Spill:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the files, and delete them."""
-        self.delete()
+        """Delete the file."""
+        self.close()
 
-    def delete(self) -> None:
-        """Close the files, and delete them."""
-        self.finish()
-        for number in range(self.count):
-            self._path(number).unlink(missing_ok=True)
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
 
     def append(self, table: pa.Table, partition: Array) -> None:
         """Add rows: partition is int64[n]. Raises OutputUnwritable when there is no room."""
-        self.rows += table.num_rows
+        self._given += 1
+        self._rows += table.num_rows
         try:
-            for number in np.unique(partition).tolist():
-                rows = table
-                if self.count > 1:
-                    rows = table.take(pa.array(np.flatnonzero(partition == number)))
-                self._writer(number, table.schema).write_table(rows.combine_chunks())
+            self._file.scatter(self._given, table, partition)
         except OSError as error:
             raise OutputUnwritable(
                 what="a staged part of the input cannot be written",
-                where=str(self._place.parent),
+                where=str(self._file.path.parent),
                 found=error.strerror or str(error),
                 cure="make room: joins and clearings take about as much as the rows they read",
             ) from error
 
-    def finish(self) -> None:
-        """Close the files; they can be read now."""
-        for writer in self._writers.values():
-            writer.close()
-        for sink in self._sinks:
-            sink.close()
-        self._writers.clear()
-        self._sinks.clear()
-
     def read(self, number: int) -> pa.Table | None:
         """Give the rows of a partition; None when it has none."""
-        path = self._path(number)
-        if not path.exists():
+        if number not in self._file.parts():
             return None
-        with refusing_broken(path.name), pa.OSFile(str(path)) as source:
-            table = pa.ipc.open_stream(source).read_all().combine_chunks()
+        with refusing_broken(self._file.path.name):
+            table = self._file.read(number)
         self._read += table.num_rows
         return table
 
     def require_all_read(self) -> None:
         """Raise ControlFailed when not every row that was put down came back, or one twice."""
-        if self._read != self.rows:
+        if self._read != self._rows:
             raise ControlFailed(
                 what="rows were lost on the staging disk",
-                where=self._place.name,
+                where=self._file.path.name,
                 found=f"{self._read} read",
-                expected=f"{self.rows} written",
+                expected=f"{self._rows} written",
                 cure="check the disk of the output",
             )
-
-    def _path(self, number: int) -> Path:
-        return self._place.with_name(f"{self._place.name}-p{number:03d}.arrow")
-
-    def _writer(self, number: int, schema: pa.Schema) -> pa.ipc.RecordBatchStreamWriter:
-        if number not in self._writers:
-            path = self._path(number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sink = pa.OSFile(str(path), "wb")
-            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-            self._sinks.append(sink)
-            self._writers[number] = pa.ipc.new_stream(sink, schema, options=options)
-        return self._writers[number]
 
 
 def key_of(arrays: list[pa.Array]) -> pa.Array:

@@ -63,15 +63,12 @@ class SpilledJoin:
                     shelf_rows.append(table, partition_of(shelf.keys, self._partitions))
             for unit in units:
                 self._put_down(probes, unit, keys(unit))
-            shelf_rows.finish()
-            probes.finish()
             self._units = max(len(units), 1)
             self._hits = Spill(self._place.with_name(f"{name}-hits"), min(self._units, _FILES_MAX))
             for number in range(self._partitions):
                 self._match(shelf_rows.read(number), probes.read(number))
             shelf_rows.require_all_read()
             probes.require_all_read()
-            self._hits.finish()
 
     def _put_down(self, probes: Spill, unit: SourceUnit, key: Value) -> None:
         """Spill the keys of a unit that are there."""
@@ -152,7 +149,7 @@ class SpilledJoin:
     def close(self) -> None:
         """Delete the hits."""
         if self._hits is not None:
-            self._hits.delete()
+            self._hits.close()
 
 
 def _table_of(values: Mapping[str, Value], count: int) -> pa.Table:
