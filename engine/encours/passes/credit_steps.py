@@ -19,6 +19,7 @@ from encours.passes.breach_step import BreachResult, apply_rules
 from encours.passes.bridge import bridge
 from encours.passes.credit_left import credit_left_columns
 from encours.passes.item_facts import item_facts
+from encours.passes.workers import run_in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,10 +49,11 @@ def credit_steps(
     rows: RowsResult,
     committed: Committed,
     earlier: EarlierRun | None,
+    threads: int,
 ) -> CreditResult:
-    """Take the sums of the passes to the small published tables, one step after the other.
+    """Take the sums of the passes to the small published tables.
 
-    Each step lets go of what it is the last to need: there is one of all of it per account or line.
+    What nothing needs any more is let go of: there is one of all of it per account or line.
     """
     context = preparation.context
     positions = build_positions(rows.lines, committed.sums, context)
@@ -65,27 +67,27 @@ def credit_steps(
     result.notices.extend(
         [*limit_notices(limits), *cover_notices(rows.cover, context), *rules.notices]
     )
-    result.tables["outlook"] = outlook(
-        rules.evidence,
-        rules.breaches,
-        rows.lines,
-        committed,
-        cover.next_stop_day,
-    )
     if preparation.balances is not None:
         result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
-    rows.lines.clear()
-    committed.sums.clear()
-    secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
-    further = {**rules.hold_columns(), **credit_left_columns(result.bounds, rules)}
-    result.tables["credit_accounts"] = account_tables.credit_accounts(
-        accounts, limits, secured, context, further
-    )
-    result.tables["groups"] = rules.with_severity(account_tables.groups(positions, limits, context))
-    result.tables["movements"] = bridge(
-        earlier, rows, accounts, result.tables["credit_accounts"], context
-    )
-    rows.flows.clear()
-    result.tables["ageing"] = account_tables.ageing(rows.cells, context)
-    rows.cells.clear()
+
+    def look_ahead() -> dict[str, pa.Table]:
+        found = outlook(rules.evidence, rules.breaches, rows.lines, committed, cover.next_stop_day)
+        return {"outlook": found}
+
+    def lay_out() -> dict[str, pa.Table]:
+        secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
+        further = {**rules.hold_columns(), **credit_left_columns(result.bounds, rules)}
+        table = account_tables.credit_accounts(accounts, limits, secured, context, further)
+        groups = rules.with_severity(account_tables.groups(positions, limits, context))
+        movements = bridge(earlier, rows, accounts, table, context)
+        return {"credit_accounts": table, "groups": groups, "movements": movements}
+
+    def age() -> dict[str, pa.Table]:
+        return {"ageing": account_tables.ageing(rows.cells, context)}
+
+    # None of these reads what another makes.
+    for tables in run_in_order(lambda step: step(), (look_ahead, lay_out, age), threads):
+        result.tables.update(tables)
+    for sums in (rows.lines, rows.flows, rows.cells, committed.sums):
+        sums.clear()
     return result

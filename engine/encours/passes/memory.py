@@ -14,6 +14,7 @@ import pyarrow as pa
 _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
 _MMAP_THRESHOLD: Final = -3
+_ARENA_MAX: Final = -8
 """Parameters of `mallopt` in the GNU C library's malloc.h."""
 
 _LARGEST_IN_HEAP: Final = 32 << 20
@@ -32,6 +33,8 @@ def _c_library() -> Any:  # noqa: ANN401 - a foreign library has no type
 def keep_freed_memory() -> None:
     """Let the process keep what it frees, for NumPy and Arrow alike; for the owner of a process.
 
+    All threads share one heap: the library gives an empty heap of another thread back at once.
+
     Another C library than GNU's has no such switch: there the run is only slower.
     """
     library = _c_library()
@@ -40,6 +43,7 @@ def keep_freed_memory() -> None:
     library.mallopt(_MMAP_THRESHOLD, _LARGEST_IN_HEAP)
     library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
     library.mallopt(_TOP_PAD, _GROWTH_BYTES)
+    library.mallopt(_ARENA_MAX, 1)
     pa.set_memory_pool(pa.system_memory_pool())
 
 

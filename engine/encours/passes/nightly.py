@@ -51,6 +51,7 @@ from encours.passes.run_checks import (
 from encours.passes.scenario import altered, payment_delays
 from encours.passes.summary_facts import manifest_facts
 from encours.passes.table_files import write_pieces, write_tables
+from encours.passes.workers import run_in_order
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
 from encours.publish.earlier import EarlierRun, find_earlier_run
@@ -360,18 +361,7 @@ class NightlyRun:
             decided = self._decide(ledger, staging, preparation, rows, run_id, previous, chain)
             give_memory_back()
             names, tied = frozenset(decided.tables), decided.tables.get("tie_out")
-            published = write_tables(
-                staging, decided.tables, rows, context, self._options.threads, decided.others
-            )
-            told, erp = write_telling(
-                staging,
-                decided.telling,
-                self._file_head(run_id),
-                rows_read(decided.counts),
-                chain,
-                self._configuration.erp,
-            )
-            published += told
+            published, erp = self._write(staging, decided, rows, context, run_id, chain)
         ledger.verify_unchanged()
         for notice in (
             *notices_of_run(keys, rows.totals),
@@ -399,6 +389,30 @@ class NightlyRun:
             }
         )
 
+    def _write(
+        self,
+        staging: Staging,
+        decided: _Decided,
+        rows: RowsResult,
+        context: RunContext,
+        run_id: str,
+        chain: Chain,
+    ) -> tuple[list[PublishedFile], dict[str, Any]]:
+        """Write the tables and the files for the ERP; give all files, and what the ERP is told."""
+        threads = self._options.threads
+
+        def tabulate() -> tuple[list[PublishedFile], dict[str, Any]]:
+            others = decided.others
+            return write_tables(staging, decided.tables, rows, context, threads, others), {}
+
+        def tell() -> tuple[list[PublishedFile], dict[str, Any]]:
+            head, counts = self._file_head(run_id), rows_read(decided.counts)
+            erp = self._configuration.erp
+            return write_telling(staging, decided.telling, head, counts, chain, erp)
+
+        (tables, _), (told, erp) = run_in_order(lambda write: write(), (tabulate, tell), threads)
+        return [*tables, *told], erp
+
     def _decide(
         self,
         ledger: Ledger,
@@ -414,7 +428,7 @@ class NightlyRun:
         orders = open_book(ledger.tables.get("commitments"), staging.spill, context)
         committed = self._commitments(ledger, context, rows, orders)
         give_memory_back()
-        credit = credit_steps(preparation, rows, committed, self._earlier)
+        credit = credit_steps(preparation, rows, committed, self._earlier, self._options.threads)
         counts = row_counts(ledger, rows.totals, self._quarantine)
         self._require_few_rejected(counts)
         controls = gather_controls(counts, rows, credit, context)
@@ -485,6 +499,7 @@ class NightlyRun:
                 causes = [("item_id", Reason.UNKNOWN_ITEM)] * len(keys.unknown_items)
                 self._quarantine.add_ordinals(allocations, keys.unknown_items, causes)
             duplicates = resolve_duplicates(items, keys.twins)
+            give_memory_back()
         preparation = build_context(ledger, master, keys, self._as_of_day, self._configuration)
         if self._earlier is not None:
             earlier_day = (self._earlier.as_of - EPOCH).days

@@ -40,7 +40,7 @@ from encours.publish.parquet import open_part, part_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from encours.passes.cover_pass import CoverPass
     from encours.passes.keys_pass import Keys
     from encours.passes.progress import Progress
+    from encours.publish.parquet import PartWriter
     from encours.publish.staging import Staging
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -256,29 +257,34 @@ class RowsPass:
         self, number: int, units: Sequence[Unit], progress: Progress
     ) -> list[PublishedFile]:
         """Compute some consecutive units and write their rows into one part of each table."""
-        writers: dict[str, Any] = {}
+        writers: dict[str, PartWriter] = {}
         for unit in units:
-            with naming_row(self._source, unit, "item_id", unit.first_ordinal):
-                neighbours = self._with_facts(unit, self._neighbours(unit, self._shared))
-                result = compute_unit(
-                    self._read(unit, neighbours),
-                    neighbours,
-                    UnitOptions(self._extract_day, self._chunk_rows),
-                    self._context,
-                )
-            self._collect(unit, result)
-            for name, table in (
-                ("items", result.published),
-                ("interest_periods", result.periods),
-                ("interest_statement", result.statement),
-            ):
-                if table is not None and self._staging is not None:
-                    if name not in writers:
-                        path = self._staging.table_directory(name) / part_name(number)
-                        writers[name] = open_part(path, table.schema)
+            for name, table in self._published(unit):
+                if name not in writers and self._staging is not None:
+                    path = self._staging.table_directory(name) / part_name(number)
+                    writers[name] = open_part(path, table.schema)
+                if name in writers:
                     writers[name].write(table)
+                del table  # before the next unit is computed
             progress.advance(unit.row_count)
         return [writer.close() for writer in writers.values()]
+
+    def _published(self, unit: Unit) -> Iterator[tuple[str, pa.Table]]:
+        """Compute a unit, keep what it adds to the run, and give its published tables by name."""
+        with naming_row(self._source, unit, "item_id", unit.first_ordinal):
+            neighbours = self._with_facts(unit, self._neighbours(unit, self._shared))
+            result = compute_unit(
+                self._read(unit, neighbours),
+                neighbours,
+                UnitOptions(self._extract_day, self._chunk_rows),
+                self._context,
+            )
+        self._collect(unit, result)
+        yield "items", result.published
+        if result.periods is not None:
+            yield "interest_periods", result.periods
+        if result.statement is not None:
+            yield "interest_statement", result.statement
 
     def _collect(self, unit: Unit, result: UnitResult) -> None:
         """Combine a unit's sums with those of the others, and quarantine its bad rows."""
