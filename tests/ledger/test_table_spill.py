@@ -61,6 +61,7 @@ def test_table_spill__scatters_rows_in_their_order(tmp_path: Path) -> None:
     given = pa.table({"number": [1, 2, 3, 4], "text": texts})
     spill.scatter(2, given, np.array([5, 0, 5, 0]))
     spill.scatter(1, given.slice(0, 2), np.array([0, 0]))
+    spill.scatter(3, given.slice(0, 0), np.empty(0, np.int64))
     assert spill.parts() == [0, 5]
     assert spill.read(5).to_pylist() == [{"number": 1, "text": "b"}, {"number": 3, "text": "a"}]
     assert [row["number"] for row in spill.read(0).to_pylist()] == [1, 2, 2, 4]

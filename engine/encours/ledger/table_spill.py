@@ -53,6 +53,8 @@ class TableSpill:
 
     def scatter(self, label: int, rows: pa.Table, part: Array) -> None:
         """Write rows, each to its partition (int64[n]), in their order within it."""
+        if not rows.num_rows:
+            return
         order = np.argsort(part, kind="stable")
         parts, starts = np.unique(part[order], return_index=True)
         if len(parts) > 1:
