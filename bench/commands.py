@@ -34,10 +34,15 @@ def encours_run(ledger: Path, out: Path, *options: str) -> list[str | Path]:
 
 
 def environment(kernel_cache: Path = KERNEL_CACHE) -> dict[str, str]:
-    """Give the environment of a measured command: nobody's own settings, our kernel cache."""
+    """Give the environment of a measured command: nobody's own settings, our kernel cache.
+
+    Python finds its bytecode, as it does where pip has installed a package.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ENCOURS_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {
         **kept,
+        "PYTHONPYCACHEPREFIX": str(BUILD / "bytecode"),
         "ENCOURS_KERNEL_CACHE": str(kernel_cache),
         "POLARS_MAX_THREADS": str(THREADS),
         "PYTHONPATH": str(ROOT),
