@@ -66,9 +66,11 @@ def test_run__the_first_ever_compiles_its_kernels(
 )
 def test_run__without_limits(
     benchmark: BenchmarkFixture,
+    ledger_of: Callable[[Size], Path],
     work: Path,
     size: Size,
 ) -> None:
+    ledger_of(size)  # or skips
     ledger = unlimited_directory(size)
     measured = time_command(benchmark, encours_run, ledger, work, rounds=ROUNDS[size])
     benchmark.extra_info.update(measured.facts(size.items), stages=stages(measured.last))
