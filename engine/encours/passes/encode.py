@@ -122,7 +122,17 @@ def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
         else pa.nulls(len(has_interest), columns["amount"].type)
     )
     ordered = {name: columns.pop(name) for name in OUTPUT_TABLES["items"].names}
-    return pa.table({**ordered, **columns})
+    return _declared({**ordered, **columns})
+
+
+def _declared(columns: dict[str, pa.Array]) -> pa.Table:
+    """Make a table of columns, saying which are never null: Parquet stores no levels of those."""
+    known = {column.name: column for column in OUTPUT_TABLES["items"].columns}
+    fields = [
+        pa.field(name, column.type, nullable=name not in known or not known[name].required)
+        for name, column in columns.items()
+    ]
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 def _join(parts: list[PublishedRows]) -> PublishedRows:
