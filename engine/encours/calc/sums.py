@@ -86,10 +86,13 @@ class KeyedSums:
 
     def number(self, key: Array) -> Array:
         """Give the place of each key's sums, int32[n] of int64[n]; new ones begin with zero."""
-        self.reserve(len(key))
+        self._make_findable(len(key))
         ids = np.empty(len(key), np.int32)
         before = self.count
         self.count = int(assign_ids(key, self._slots, self._keys, self.count, ids))
+        if self.count > len(self._minimum):
+            # Only now is known how many keys are new: few, where rows share them.
+            self._resize_sums(max(self.count, len(self._minimum) * 5 // 4))
         self._sums[before : self.count] = 0
         self._minimum[before : self.count] = NO_MINIMUM
         return ids
@@ -100,22 +103,28 @@ class KeyedSums:
 
     def trim(self) -> None:
         """Give the room for further keys back: all is added, or all for a while."""
-        self._resize(self.count)
+        self._keys.resize(self.count, refcheck=False)
+        self._resize_sums(self.count)
         self._slots = np.full(16, -1, np.int32)
 
-    def _resize(self, capacity: int) -> None:
-        """Have room for so many keys in all.
+    def _resize_sums(self, capacity: int) -> None:
+        """Have room for the sums of so many keys in all.
 
         Large arrays grow where they lie: a copy would need the memory twice.
         """
-        for array in (self._keys, self._sums, self._minimum):
-            array.resize((capacity, *array.shape[1:]), refcheck=False)
+        self._sums.resize((capacity, self._width), refcheck=False)
+        self._minimum.resize(capacity, refcheck=False)
 
     def reserve(self, more: int) -> None:
-        """Make room for so many keys beyond those that are there."""
+        """Make room at once for so many keys beyond those that are there."""
+        self._make_findable(more)
+        self._resize_sums(self.count + more)
+
+    def _make_findable(self, more: int) -> None:
+        """Let so many rows be looked up, each of which may bring a new key."""
         needed = self.count + more
         if needed > len(self._keys):
-            self._resize(max(needed, len(self._keys) + len(self._keys) // 4))
+            self._keys.resize(max(needed, len(self._keys) * 5 // 4), refcheck=False)
         if 2 * needed > len(self._slots):
             self._slots = np.full(1 << (2 * needed).bit_length(), -1, np.int32)
             again = np.empty(self.count, np.int32)
