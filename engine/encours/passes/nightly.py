@@ -51,7 +51,7 @@ from encours.passes.run_checks import (
 from encours.passes.scenario import altered, payment_delays
 from encours.passes.summary_facts import manifest_facts
 from encours.passes.table_files import write_pieces, write_tables
-from encours.passes.workers import run_in_order
+from encours.passes.workers import side_by_side
 from encours.publish import commit as publication
 from encours.publish import manifest as manifests
 from encours.publish.earlier import EarlierRun, find_earlier_run
@@ -401,16 +401,16 @@ class NightlyRun:
         """Write the tables and the files for the ERP; give all files, and what the ERP is told."""
         threads = self._options.threads
 
-        def tabulate() -> tuple[list[PublishedFile], dict[str, Any]]:
+        def tabulate() -> list[PublishedFile]:
             others = decided.others
-            return write_tables(staging, decided.tables, rows, context, threads, others), {}
+            return write_tables(staging, decided.tables, rows, context, threads, others)
 
         def tell() -> tuple[list[PublishedFile], dict[str, Any]]:
             head, counts = self._file_head(run_id), rows_read(decided.counts)
             erp = self._configuration.erp
             return write_telling(staging, decided.telling, head, counts, chain, erp)
 
-        (tables, _), (told, erp) = run_in_order(lambda write: write(), (tabulate, tell), threads)
+        tables, (told, erp) = side_by_side(tabulate, tell, threads)
         return [*tables, *told], erp
 
     def _decide(
@@ -426,9 +426,17 @@ class NightlyRun:
         """Work everything out that follows the rows, and check it; what is written stays alone."""
         context = preparation.context
         orders = open_book(ledger.tables.get("commitments"), staging.spill, context)
-        committed = self._commitments(ledger, context, rows, orders)
+        threads = self._options.threads
+
+        def settle() -> None:
+            rows.settle_late(threads)
+
+        def commit() -> Committed:
+            return self._commitments(ledger, context, rows, orders)
+
+        _, committed = side_by_side(settle, commit, threads)
         give_memory_back()
-        credit = credit_steps(preparation, rows, committed, self._earlier, self._options.threads)
+        credit = credit_steps(preparation, rows, committed, self._earlier, threads)
         counts = row_counts(ledger, rows.totals, self._quarantine)
         self._require_few_rejected(counts)
         controls = gather_controls(counts, rows, credit, context)

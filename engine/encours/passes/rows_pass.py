@@ -22,7 +22,7 @@ from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.keys_pass import KEY_COLUMNS
-from encours.passes.late_items import SettledLate, open_late_items
+from encours.passes.late_items import open_late_items
 from encours.passes.memory import give_memory_back
 from encours.passes.naming import naming_row
 from encours.passes.probe import (
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from encours.ledger.sources import TableSource, Unit
     from encours.passes.cover_pass import CoverPass
     from encours.passes.keys_pass import Keys
+    from encours.passes.late_items import LateItems, SettledLate
     from encours.passes.progress import Progress
     from encours.publish.parquet import PartWriter
     from encours.publish.staging import Staging
@@ -87,8 +88,15 @@ class RowsResult:
     published: list[PublishedFile] = field(default_factory=list)
     cover: CoverTotals | None = None
     hits: HitSums = field(default_factory=HitSums)
+    late_items: LateItems | None = None
     late: SettledLate | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
+
+    def settle_late(self, threads: int) -> None:
+        """Settle the late items, once all rows are there; nothing where no rule looks at them."""
+        if self.late_items is not None:
+            self.late = self.late_items.settle(self.lines, threads)
+            self.late_items = None
 
     def let_go(self) -> None:
         """Free what there is one of per account or line: all steps are done with it."""
@@ -132,7 +140,7 @@ class RowsPass:
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
         self._columns = [name for name in source.columns if name in known]
         self._carried = carried_schema(source, context.configuration.carry)
-        self.result = RowsResult(carried=self._carried)
+        self.result = RowsResult(carried=self._carried, late_items=self._late)
 
     def run(self, threads: int, progress: Progress) -> RowsResult:
         """Settle what a unit cannot know alone, then compute and write every unit.
@@ -159,9 +167,6 @@ class RowsPass:
         require_rates(self.result.missing_rates, self._context.law)
         if self._cover is not None:
             self._cover.close()
-        if self._late is not None:
-            give_memory_back()
-            self.result.late = self._late.settle(self.result.lines, threads)
         for sums in (self.result.lines, self.result.cells, self.result.flows):
             sums.trim()
         return self.result

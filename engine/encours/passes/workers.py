@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 WAITING_PER_THREAD = 1
 """Finished or queued tasks beyond those being worked on, so that memory stays bounded."""
@@ -38,3 +40,17 @@ def run_in_order(
             yield under_way.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def side_by_side(
+    first: Callable[[], First], second: Callable[[], Second], threads: int
+) -> tuple[First, Second]:
+    """Take two steps of which neither reads what the other makes; the first failure ends both.
+
+    Each may use `threads` threads itself: worth it where both are on one thread for much of it.
+    """
+    if threads == 1:
+        return first(), second()
+    with ThreadPoolExecutor(1, thread_name_prefix="encours") as pool:
+        other = pool.submit(second)
+        return first(), other.result()
