@@ -20,7 +20,6 @@ from encours.kernels.late import (
     NOT_INSURED,
     STOPS_COVER,
     LateLimits,
-    LineItems,
     WatchedItems,
     WatchLimits,
     find_oldest_late,
@@ -34,9 +33,12 @@ from encours.ledger.master import CURRENCIES
 Item = tuple[int, int, int, int]  # day, open, uncounted, insurable
 
 
-def line_items(rows: Sequence[tuple[int, ...]]) -> LineItems:
-    """Give rows of line, day, open and uncounted amount, and insurable or not, as columns."""
-    return LineItems(*(np.array([row[field] for row in rows], np.int64) for field in range(5)))
+def late_records(rows: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Give rows of line, day, open and uncounted amount, and insurable or not, as records."""
+    records = np.zeros(len(rows), LATE_RECORD)
+    for field, name in enumerate(("line", "due_day", "open_rc", "uncounted_rc", "standing")):
+        records[name] = [row[field] for row in rows]
+    return records
 
 
 def naive_oldest(
@@ -88,7 +90,7 @@ def test_find_oldest_late__agrees_with_paying_cent_by_cent() -> None:
             rows += [(line, *item) for item in items]
         oldest, to_pay = np.empty(len(lines), np.int64), np.empty((len(lines), 2), np.int64)
         find_oldest_late(
-            line_items(rows), np.array(credits_rc), materiality, unit, 4, oldest, to_pay
+            late_records(rows), np.array(credits_rc), materiality, unit, 4, oldest, to_pay
         )
         at = 0
         for line, items in enumerate(lines):
@@ -103,7 +105,7 @@ def settled(
 ) -> list[tuple[int, list[int]]]:
     """Give each line's oldest item by name (the last field), and what is to be paid."""
     oldest, to_pay = np.empty(len(credit), np.int64), np.empty((len(credit), 2), np.int64)
-    find_oldest_late(line_items(rows), np.array(credit), materiality, 10, 4, oldest, to_pay)
+    find_oldest_late(late_records(rows), np.array(credit), materiality, 10, 4, oldest, to_pay)
     names = [rows[at][5] if at >= 0 else -1 for at in oldest.tolist()]
     return list(zip(names, to_pay.tolist(), strict=True))
 
@@ -124,7 +126,7 @@ def test_mark_ties__marks_every_day_whose_order_decides(seed: int) -> None:
     whole = sorted(rows, key=lambda row: (row[0], row[1], row[5]))
     mixed = sorted(rows, key=lambda row: (row[0], row[1], draw.random()))
     marked = np.full(len(rows), 9, np.uint8)
-    mark_ties(line_items(mixed), np.array(credit), materiality, 4, marked)
+    mark_ties(late_records(mixed), np.array(credit), materiality, 4, marked)
     tied = np.flatnonzero(marked & (IS_TIED | IS_AS_OLD))
     again = sorted((mixed[at] for at in tied), key=lambda row: (row[0], row[1], row[5]))
     for at, row in zip(tied.tolist(), again, strict=True):

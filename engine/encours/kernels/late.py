@@ -85,16 +85,6 @@ class LateLimits(NamedTuple):
     currency_count: int
 
 
-class LineItems(NamedTuple):
-    """Late items of some lines, by line and day: int64[m] each."""
-
-    line: Array
-    due_day: Array
-    open_rc: Array
-    uncounted_rc: Array
-    standing: Array
-
-
 @kernel
 def mark_watched(items, limits, out_mark):
     """Mark the items that rules have to look at more closely.
@@ -162,10 +152,11 @@ def list_late_items(items, limits, ordinal_first, out_record, out_bucket):
 
 
 @kernel
-def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldest, out_payment):
+def find_oldest_late(late, credit_rc, materiality, unit, release_day, out_oldest, out_payment):
     """Write each line's oldest item that counts, and what must be paid so that none is too old.
 
-    items        LineItems    those of one line and day in the order in which credits take them
+    late         record[m]    as of `list_late_items`, by line and due day; those of one day in the
+                              order in which credits take them
     credit_rc    int64[l]     credits of each line that has items, in their order; not negative
     materiality  int64        what is left of an item must be this much to count, and above zero
     unit         int64        smallest amount that can be paid
@@ -180,8 +171,8 @@ def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldes
     credit = 0
     owed = 0
     owed_insurable = 0
-    for i in range(items.line.shape[0]):
-        if i == 0 or items.line[i] != items.line[i - 1]:
+    for i in range(late.shape[0]):
+        if i == 0 or late[i]["line"] != late[i - 1]["line"]:
             line += 1
             credit = credit_rc[line]
             owed = 0
@@ -189,15 +180,15 @@ def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldes
             out_oldest[line] = -1
             out_payment[line, 0] = 0
             out_payment[line, 1] = 0
-        used = min(credit, items.open_rc[i])
+        used = min(credit, late[i]["open_rc"])
         credit -= used
-        rest = items.open_rc[i] - used
-        counted = rest - items.uncounted_rc[i]
-        is_insurable = items.standing[i] != NOT_INSURED
+        rest = late[i]["open_rc"] - used
+        counted = rest - late[i]["uncounted_rc"]
+        is_insurable = late[i]["standing"] != NOT_INSURED
         if counted > 0 and counted >= materiality:
             if out_oldest[line] < 0:
                 out_oldest[line] = i
-            if items.due_day[i] <= release_day:
+            if late[i]["due_day"] <= release_day:
                 paid = counted - max(0, (materiality - 1) // unit * unit)
                 out_payment[line, 0] = owed + paid
                 out_payment[line, 1] = owed_insurable + (paid if is_insurable else 0)
@@ -206,10 +197,10 @@ def find_oldest_late(items, credit_rc, materiality, unit, release_day, out_oldes
 
 
 @kernel
-def mark_ties(items, credit_rc, materiality, release_day, out_mark):
+def mark_ties(late, credit_rc, materiality, release_day, out_mark):
     """Mark the items of one line and day whose order among themselves can change the result.
 
-    items       LineItems  as for `find_oldest_late`, but those of one line and day in any order
+    late        record[m]  as for `find_oldest_late`, but those of one line and day in any order
     credit_rc   int64[l]   credits of each line that has items, in their order; not negative
     materiality, release_day int64  as for `find_oldest_late`
     out_mark    uint8[m]   written: IS_TIED where the order decides what is left or to be paid,
@@ -220,7 +211,7 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     item left that counts, as to the oldest; and on the last such day up to `release_day`, unless
     all its items count in full and stand alike with the insurer.
     """
-    rows = items.line.shape[0]
+    rows = late.shape[0]
     start = 0
     line = -1
     credit = 0
@@ -229,8 +220,8 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
     last_end = 0
     last_mark = 0
     while start < rows:
-        number, day = items.line[start], items.due_day[start]
-        if start == 0 or number != items.line[start - 1]:
+        number, day = late[start]["line"], late[start]["due_day"]
+        if start == 0 or number != late[start - 1]["line"]:
             for i in range(last_start, last_end):
                 out_mark[i] |= last_mark
             line += 1
@@ -240,14 +231,14 @@ def mark_ties(items, credit_rc, materiality, release_day, out_mark):
         total = 0
         counting = 0
         alike = 0
-        while end < rows and items.line[end] == number and items.due_day[end] == day:
-            counted = items.open_rc[end] - items.uncounted_rc[end]
+        while end < rows and late[end]["line"] == number and late[end]["due_day"] == day:
+            counted = late[end]["open_rc"] - late[end]["uncounted_rc"]
             counts = counted > 0 and counted >= materiality
             out_mark[end] = IS_AS_OLD if counts and credit == 0 and not is_found else 0
-            total += items.open_rc[end]
+            total += late[end]["open_rc"]
             counting += counts
-            is_like_first = items.standing[end] == items.standing[start]
-            alike += counts and items.uncounted_rc[end] == 0 and is_like_first
+            is_like_first = late[end]["standing"] == late[start]["standing"]
+            alike += counts and late[end]["uncounted_rc"] == 0 and is_like_first
             end += 1
         if credit >= total:
             credit -= total

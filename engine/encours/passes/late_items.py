@@ -17,7 +17,6 @@ from encours.kernels.late import (
     IS_TIED,
     LATE_BUCKETS,
     STOPS_COVER,
-    LineItems,
     find_oldest_late,
     mark_ties,
 )
@@ -60,23 +59,19 @@ class SettledLate(NamedTuple):
 class _Lines(NamedTuple):
     """Late items of some lines, in the order in which credits take them.
 
-    items      `LineItems` of m items
-    ordinal    int64[m]
+    late       `LATE_RECORD`[m]
     is_tied    bool[m]   the order among the items of the line's day may matter, and is open
     credit_rc  int64[l]  of each line, in their order
     """
 
-    items: LineItems
-    ordinal: Array
+    late: Array
     is_tied: Array
     credit_rc: Array
 
     @classmethod
     def joined(cls, parts: Sequence[_Lines]) -> Self:
         """Put lines one behind the other."""
-        items = zip(*(part.items for part in parts), strict=True)
-        others = zip(*(part[1:] for part in parts), strict=True)
-        return cls(LineItems(*map(np.concatenate, items)), *map(np.concatenate, others))
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class _Settled(NamedTuple):
@@ -134,7 +129,7 @@ class LateItems:
         for settled, open_lines in run_in_order(settle_shard, range(self._shards), threads):
             found.append(settled)
             undecided.append(open_lines)
-            if sum(len(part.ordinal) for part in undecided) > _UNDECIDED_ROWS:
+            if sum(len(part.late) for part in undecided) > _UNDECIDED_ROWS:
                 found.append(self._settle_ties(_Lines.joined(undecided)))
                 undecided.clear()
         if undecided:
@@ -152,39 +147,29 @@ class LateItems:
         keys, credits_rc  int64[l]  all lines, sorted, and their credits
         """
         late = self._records.read(shard)
-        columns = LineItems(*(late[name].astype(np.int64) for name in LineItems._fields))
-        order = order_by((columns.line, columns.due_day))
-        items = LineItems(*(column.take(order) for column in columns))
-        ordinal = late["ordinal"].take(order)
-        starts = _starts(items.line)
-        credit = credits_rc[np.searchsorted(keys, items.line[starts])]
-        marked = self._ties(items, credit)
-        if (items.standing == STOPS_COVER).any():
-            marked |= self._ties(_without_stops(items), credit)
+        # Whole records are moved, once: what follows looks at an item's fields together.
+        late = late.take(order_by((late["line"], late["due_day"])))
+        starts = _starts(late["line"])
+        credit = credits_rc[np.searchsorted(keys, late["line"][starts])]
+        marked = self._ties(late, credit)
+        if (late["standing"] == STOPS_COVER).any():
+            marked |= self._ties(_without_stops(late), credit)
         is_open = np.zeros(len(starts), bool)
         tied = np.flatnonzero((marked & IS_TIED) != 0)
         is_open[np.searchsorted(starts, tied, side="right") - 1] = True
-        waits = np.repeat(is_open, np.diff(np.append(starts, len(order))))
-        waiting = _Lines(
-            LineItems(*(column[waits] for column in items)),
-            ordinal[waits],
-            marked[waits] != 0,
-            credit[is_open],
-        )
+        waits = np.repeat(is_open, np.diff(np.append(starts, len(late))))
+        waiting = _Lines(late.compress(waits), marked[waits] != 0, credit[is_open])
         is_as_old = ((marked & IS_AS_OLD) != 0) & ~waits
-        settled = self._settled(_Lines(items, ordinal, is_as_old, credit), ~is_open)
+        settled = self._settled(_Lines(late, is_as_old, credit), ~is_open)
         return settled, _shortened(waiting)
 
     def _settle_ties(self, lines: _Lines) -> _Settled:
         """Settle lines in which the order of ids decides."""
-        tied = np.flatnonzero(lines.is_tied)
-        items = lines.items
-        place = np.searchsorted(_starts(items.line), tied, side="right")
-        ids = self._ids_of(lines.ordinal[tied])
-        by_id = tied[order_by((place, items.due_day[tied]), ids)]
-        for column in (items.open_rc, items.uncounted_rc, items.standing, lines.ordinal):
-            column[tied] = column[by_id]
-        decided = lines._replace(is_tied=np.zeros(len(lines.ordinal), bool))
+        late, tied = lines.late, np.flatnonzero(lines.is_tied)
+        place = np.searchsorted(_starts(late["line"]), tied, side="right")
+        ids = self._ids_of(late["ordinal"][tied])
+        late[tied] = late[tied[order_by((place, late["due_day"][tied]), ids)]]
+        decided = lines._replace(is_tied=np.zeros(len(late), bool))
         return self._settled(decided, np.ones(len(lines.credit_rc), bool))
 
     def _settled(self, lines: _Lines, is_final: Array) -> _Settled:
@@ -192,38 +177,39 @@ class LateItems:
 
         Items that are tied are as old, if their ids say so.
         """
-        items = lines.items
-        oldest, for_age = self._oldest_of_lines(items, lines.credit_rc)
+        late = lines.late
+        oldest, for_age = self._oldest_of_lines(late, lines.credit_rc)
         for_stop, after_stop = np.zeros(len(oldest), np.int64), for_age
-        stops = np.flatnonzero(items.standing == STOPS_COVER)
+        stops = np.flatnonzero(late["standing"] == STOPS_COVER)
+        starts = _starts(late["line"])
         if len(stops):
-            _, after_stop = self._oldest_of_lines(_without_stops(items), lines.credit_rc)
-            line = np.searchsorted(_starts(items.line), stops, side="right") - 1
-            np.add.at(for_stop, line, items.open_rc[stops])
+            _, after_stop = self._oldest_of_lines(_without_stops(late), lines.credit_rc)
+            line = np.searchsorted(starts, stops, side="right") - 1
+            np.add.at(for_stop, line, late["open_rc"][stops])
         counts = np.flatnonzero((oldest >= 0) & is_final)
         pays = np.flatnonzero(((for_age[:, 0] > 0) | (for_stop > 0)) & is_final)
         is_other = lines.is_tied.copy()
         is_other[oldest[counts]] = False
-        row = np.concatenate([oldest[counts], np.flatnonzero(is_other)])
+        found = late.take(np.concatenate([oldest[counts], np.flatnonzero(is_other)]))
         return _Settled(
-            items.line[row],
-            items.due_day[row],
-            lines.ordinal[row],
-            items.line[_starts(items.line)[pays]],
+            found["line"],
+            found["due_day"].astype(np.int64),
+            found["ordinal"],
+            late["line"][starts[pays]],
             np.column_stack([for_age[pays], for_stop[pays], after_stop[pays]]),
         )
 
-    def _ties(self, items: LineItems, credit: Array) -> Array:
+    def _ties(self, late: Array, credit: Array) -> Array:
         """Mark the items whose order within a line's day decides: uint8[m]."""
-        marked = np.empty(len(items.line), np.uint8)
-        mark_ties(items, credit, self._materiality, self._release_day, marked)
+        marked = np.empty(len(late), np.uint8)
+        mark_ties(late, credit, self._materiality, self._release_day, marked)
         return marked
 
-    def _oldest_of_lines(self, items: LineItems, credit: Array) -> tuple[Array, Array]:
+    def _oldest_of_lines(self, late: Array, credit: Array) -> tuple[Array, Array]:
         """Give each line's oldest item, and what it must pay for its age: int64[l], int64[l, 2]."""
         oldest, payment = np.empty(len(credit), np.int64), np.empty((len(credit), 2), np.int64)
         unit = self._context.reporting.minor_unit_milli
-        find_oldest_late(items, credit, self._materiality, unit, self._release_day, oldest, payment)
+        find_oldest_late(late, credit, self._materiality, unit, self._release_day, oldest, payment)
         return oldest, payment
 
     def _line_payments(self, settled: _Settled) -> LinePayments:
@@ -264,22 +250,17 @@ def _shortened(lines: _Lines) -> _Lines:
 
     What credits leave of such items, all or nothing, is owed before later ones; no more is asked.
     """
-    items, is_tied = lines.items, lines.is_tied
+    late, is_tied = lines.late, lines.is_tied
     begins = is_tied.copy()
-    begins[1:] |= is_tied[:-1] | (items.standing[1:] != items.standing[:-1])
-    begins[_starts(items.line)] = True
+    begins[1:] |= is_tied[:-1] | (late["standing"][1:] != late["standing"][:-1])
+    begins[_starts(late["line"])] = True
     starts = np.flatnonzero(begins)
     if not len(starts):
         return lines
-    open_rc = np.add.reduceat(items.open_rc, starts)
-    kept = LineItems(*(column[starts] for column in items))
-    uncounted_rc = np.where(is_tied[starts], kept.uncounted_rc, open_rc)
-    return _Lines(
-        kept._replace(open_rc=open_rc, uncounted_rc=uncounted_rc),
-        lines.ordinal[starts],
-        is_tied[starts],
-        lines.credit_rc,
-    )
+    kept, is_tied = late.take(starts), is_tied[starts]
+    kept["open_rc"] = np.add.reduceat(late["open_rc"], starts)
+    kept["uncounted_rc"] = np.where(is_tied, kept["uncounted_rc"], kept["open_rc"])
+    return _Lines(kept, is_tied, lines.credit_rc)
 
 
 def _starts(ordered: Array) -> Array:
@@ -289,13 +270,13 @@ def _starts(ordered: Array) -> Array:
     return np.flatnonzero(is_first)
 
 
-def _without_stops(items: LineItems) -> LineItems:
+def _without_stops(late: Array) -> Array:
     """Give the same items, those that keep cover stopped paid."""
-    is_paid = items.standing == STOPS_COVER
-    return items._replace(
-        open_rc=np.where(is_paid, 0, items.open_rc),
-        uncounted_rc=np.where(is_paid, 0, items.uncounted_rc),
-    )
+    paid = late.copy()
+    is_paid = late["standing"] == STOPS_COVER
+    for name in ("open_rc", "uncounted_rc"):
+        paid[name][is_paid] = 0
+    return paid
 
 
 def open_late_items(
