@@ -11,6 +11,7 @@ What is written and why (measured per item of the `items` table, 36 columns, one
   give decimal128(18, 3).
 - Dictionary pages only where the schema says dictionary. The Arrow schema is not stored, so that
   such columns are plain text to readers.
+- Columns that are never null carry no definition levels (the contract says which): 0.1 µs.
 - No statistics of dictionary columns and of money: over unsorted codes and amounts they prune
   nothing, and cost 0.15 µs and 0.02 µs per item.
 - Data pages version 1 with a checksum each; no timestamps, no random ids, no host names.
@@ -34,6 +35,8 @@ PART_SUFFIX: Final = ".parquet"
 _SINK_BUFFER_BYTES: Final = 4 << 20
 # A dictionary of 262,144 ids fits; past Arrow's default of 1 MiB the column would turn plain.
 _DICTIONARY_PAGE_BYTES: Final = 16 << 20
+# Arrow's default of 1,024 values at once costs a twentieth of the writing in calls.
+_VALUES_AT_ONCE: Final = 8_192
 
 PART_WRITE_OPTIONS: Final[dict[str, Any]] = {
     "version": "2.6",
@@ -43,6 +46,7 @@ PART_WRITE_OPTIONS: Final[dict[str, Any]] = {
     "store_decimal_as_integer": True,
     "write_page_checksum": True,
     "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES,
+    "write_batch_size": _VALUES_AT_ONCE,
 }
 
 
