@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core.caching import FunctionCache
+
+from encours.kernels._recording import recorded
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -52,7 +55,23 @@ def _prepared_cache() -> bool:
 CACHE_IS_USABLE = _prepared_cache()
 
 
+class _CheckedCache(FunctionCache):  # type: ignore[misc]
+    """Kernels on disk, of which none is taken for another.
+
+    Two processes that compile one function at once, for other types each, may give both the same
+    file: Numba's index then names machine code of the wrong types. Such code counts as missing.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Give the kernel of these types, None when it has yet to be compiled."""
+        found = super().load_overload(sig, target_context)
+        return found if found is not None and found.signature.args == tuple(sig) else None
+
+
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call, cached on disk, releasing the interpreter lock."""
-    compiled: Any = numba.njit(cache=CACHE_IS_USABLE, nogil=True)(function)
-    return compiled
+    # No C function beside the one for Python: nobody calls a kernel through a pointer.
+    compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
+    if CACHE_IS_USABLE and not numba.config.DISABLE_JIT:
+        compiled._cache = _CheckedCache(function)  # noqa: SLF001 - as `cache=True` sets it
+    return recorded(compiled)
