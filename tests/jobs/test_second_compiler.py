@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numba
 import pytest
 
 from encours.passes import compilation
 from encours_jobs import second_compiler
+from encours_jobs.synthetic import generate_ledger
 from tests.jobs.ledgers import AS_OF, parquet_files
 from tests.tidy.sources import ROOT
 
@@ -82,10 +83,6 @@ def python(code: str, *arguments: Path, cache: Path | None = None) -> Any:
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a ledger of a seed and a size that the second process does not use."""
-    from datetime import date
-
-    from encours_jobs.synthetic import generate_ledger
-
     place = tmp_path_factory.mktemp("generated") / "ledger"
     generate_ledger(place, 1_000, 7, date.fromisoformat(AS_OF))
     return place
@@ -109,7 +106,7 @@ def test_first_run__shares_the_work_and_gives_the_same_figures(
 ) -> None:
     shared, alone, temporary = tmp_path / "shared", tmp_path / "alone", tmp_path / "temporary"
     temporary.mkdir()
-    command = [
+    command: list[str | Path] = [
         sys.executable, "-c", "from encours_jobs.cli import main; main()", "run",
         "--ledger", ledger, "--as-of", AS_OF, "--out", tmp_path / "out", "--quiet",
     ]  # fmt: skip
@@ -190,7 +187,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Set up what the second process is for: no kernel on disk, and two cores."""
     monkeypatch.setattr(compilation, "CACHE_IS_USABLE", True)
     monkeypatch.setattr(compilation, "has_no_kernels", lambda: True)
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+    monkeypatch.setattr(compilation, "HAS_COMPILER", True)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     return monkeypatch
 
@@ -200,7 +197,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     [
         (compilation, "CACHE_IS_USABLE", False),
         (compilation, "has_no_kernels", lambda: False),
-        (numba.config, "DISABLE_JIT", 1),
+        (compilation, "HAS_COMPILER", False),
         (os, "sched_getaffinity", lambda pid: {0}),
     ],
     ids=["cache is unusable", "kernels are there", "no compiler", "one core"],

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
-
-from encours.kernels._jit import CACHE_IS_USABLE, kernel_cache_directory
+from encours.kernels._jit import CACHE_IS_USABLE, HAS_COMPILER, kernel_cache_directory
 from encours.kernels._recording import begin_recording, compile_recorded
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ def has_no_kernels() -> bool:
 
 def can_be_shared() -> bool:
     """Tell whether kernels that another process compiles would be of use to a run of this one."""
-    return CACHE_IS_USABLE and not numba.config.DISABLE_JIT and has_no_kernels()
+    return HAS_COMPILER and CACHE_IS_USABLE and has_no_kernels()
 
 
 def compile_from_the_back(job: Callable[[], object], is_wanted: Callable[[], bool]) -> None:
