@@ -25,7 +25,7 @@ HEARTBEAT_SECONDS = 10
 
 _SENTENCES = {
     "kernels.compiling": (
-        "compiling kernels: only the very first run of a version does this, some 10 seconds"
+        "compiling kernels: only the very first run of a version does this, some 15 seconds"
     ),
     "quarantine.kept": "{rows:,} rows stand in the quarantine: {path}",
     "run.already_published": "this very run is published already",

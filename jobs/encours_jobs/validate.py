@@ -10,6 +10,7 @@ import click
 from encours_jobs import logs, options, outcome
 from encours_jobs.options import Voice
 from encours_jobs.progress import listener
+from encours_jobs.second_compiler import second_compiler
 
 if TYPE_CHECKING:
     from encours.passes.nightly import ValidationResult
@@ -54,7 +55,7 @@ def command(
 
     logs.bind(as_of=as_of.isoformat())
     settings = configuration(config_file, os.environ, flags)
-    with listener(voice) as progress:
+    with listener(voice) as progress, second_compiler(threads):
         import encours
         from encours.passes.memory import keep_freed_memory
 

@@ -11,6 +11,7 @@ import click
 from encours_jobs import logs, options, outcome
 from encours_jobs.options import Voice
 from encours_jobs.progress import listener
+from encours_jobs.second_compiler import second_compiler
 
 if TYPE_CHECKING:
     from encours.report.published import PublishedRun
@@ -90,7 +91,7 @@ def command(
     settings = configuration(config_file, os.environ, flags)
     changes = load_scenario(scenario)
     scratch = tempfile.TemporaryDirectory(prefix="encours-whatif-")
-    with scratch as place, listener(voice) as progress:
+    with scratch as place, listener(voice) as progress, second_compiler(threads):
         import encours
         from encours.report.published import open_run
 

@@ -119,7 +119,7 @@ def test_note__explains_the_first_compilation(capsys: pytest.CaptureFixture[str]
         heartbeat.note("quarantine.kept", rows=1234, path="out/q")
         heartbeat.note("quarantine.kept", path="out/q")
     assert text_of(capsys) == [
-        "compiling kernels: only the very first run of a version does this, some 10 seconds",
+        "compiling kernels: only the very first run of a version does this, some 15 seconds",
         "a column is ignored",
         "ledger.opened tables=3",
         "1,234 rows stand in the quarantine: out/q",

@@ -194,6 +194,7 @@ class CommitmentSums:
             waiting = waiting.take(turns)
             names = ("order", "pair", "column", "left_rc", "ahead")
             order, pair, column, left, ahead = (waiting.column(name).to_numpy() for name in names)
+            pair = pair.copy()  # Arrow lends it read-only, which would make kernels of its own
             used = _used(order, left, self._payments.paid_rc)
             if self._list_orders is not None:
                 listed = pa.concat_tables(self._listed).take(turns)

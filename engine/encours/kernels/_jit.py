@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core.caching import FunctionCache
+
+from encours.kernels._recording import recorded
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -50,9 +53,27 @@ def _prepared_cache() -> bool:
 
 
 CACHE_IS_USABLE = _prepared_cache()
+HAS_COMPILER = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+
+
+class _CheckedCache(FunctionCache):
+    """Kernels on disk, of which none is taken for another.
+
+    Two processes that compile one function at once, for other types each, may give both the same
+    file: Numba's index then names machine code of the wrong types. Such code counts as missing.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Give the kernel of these types, None when it has yet to be compiled."""
+        found: Any = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        return found if found is not None and found.signature.args == tuple(sig) else None
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call, cached on disk, releasing the interpreter lock."""
-    compiled: Any = numba.njit(cache=CACHE_IS_USABLE, nogil=True)(function)
-    return compiled
+    # No C function beside the one for Python: nobody calls a kernel through a pointer.
+    options: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
+    compiled: Any = numba.njit(**options)(function)
+    if CACHE_IS_USABLE and HAS_COMPILER:
+        compiled._cache = _CheckedCache(function)  # noqa: SLF001 - as `cache=True` sets it
+    return recorded(compiled)

@@ -23,6 +23,7 @@ from encours.ledger.findings import RunNotice
 from encours.ledger.quarantine import Quarantine
 from encours.ledger.sources import AppliedLayout, Ledger, describe_layouts, open_ledger
 from encours.passes.commitments_pass import sum_commitments
+from encours.passes.compilation import has_no_kernels
 from encours.passes.cover_pass import open_cover
 from encours.passes.credit_steps import CreditResult, credit_steps
 from encours.passes.erp_files import (
@@ -228,9 +229,8 @@ class NightlyRun:
 
     def _announce_compilation(self) -> None:
         """Say that the first run waits for the compiler."""
-        directory = kernel_cache_directory()
-        if not directory.is_dir() or not any(directory.rglob("*.nbc")):
-            self._progress.note("kernels.compiling", cache=str(directory))
+        if has_no_kernels():
+            self._progress.note("kernels.compiling", cache=str(kernel_cache_directory()))
 
     def _open(self, staging: Staging) -> Ledger:
         """Find, hash and stage the input."""
