@@ -101,9 +101,10 @@ def command(
     settings = configuration(config_file, os.environ, flags)
     with listener(voice) as progress, second_compiler(threads):
         import encours
-        from encours.passes.memory import keep_freed_memory
+        from encours.passes.memory import collect_rarely, keep_freed_memory
 
         keep_freed_memory()
+        collect_rarely()
         result = encours.run(
             ledger,
             as_of,

@@ -82,6 +82,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _compile(place: Path, parent: int) -> None:
     """Compile kernels as long as the parent lives."""
     from encours.passes.compilation import compile_from_the_back
+    from encours.passes.memory import collect_rarely
 
     def night() -> None:
         import encours
@@ -91,6 +92,7 @@ def _compile(place: Path, parent: int) -> None:
         generate_ledger(place / "ledger", _ITEMS, _SEED, _AS_OF, threads=1)
         encours.run(place / "ledger", _AS_OF, place / "out", Configuration(), threads=1)
 
+    collect_rarely()
     # Without the compiler, NumPy warns of hashes that are meant to overflow.
     warnings.simplefilter("ignore")
     compile_from_the_back(night, lambda: os.getppid() == parent)

@@ -50,3 +50,17 @@ def test_give_memory_back__returns_what_a_pass_has_freed() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True", "True"]
+
+
+def test_collect_rarely__leaves_what_is_there_out_of_every_look() -> None:
+    script = (
+        "import gc\n"
+        "from encours.passes.memory import collect_rarely\n"
+        "before = gc.get_threshold()[0]\n"
+        "collect_rarely()\n"
+        "print(gc.get_freeze_count() > 1_000, gc.get_threshold()[0] > before, gc.isenabled())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True", "True"]

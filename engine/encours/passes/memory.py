@@ -7,6 +7,7 @@ again each time, every page is cleared by the system once more: a tenth of a run
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Any, Final
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ _ARENA_MAX: Final = -8
 _LARGEST_IN_HEAP: Final = 32 << 20
 _KEPT_BYTES: Final = 1 << 30
 _GROWTH_BYTES: Final = 16 << 20
+_NEW_OBJECTS: Final = 50_000
 
 
 def _c_library() -> Any:  # noqa: ANN401 - a foreign library has no type
@@ -45,6 +47,16 @@ def keep_freed_memory() -> None:
     library.mallopt(_TOP_PAD, _GROWTH_BYTES)
     library.mallopt(_ARENA_MAX, 1)
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def collect_rarely() -> None:
+    """Let Python look for cycles of objects after many more new ones; for the owner of a process.
+
+    A run's memory lies in arrays, which are freed at once. Modules and the compiler make objects by
+    the hundred thousand that stay, and each look goes through them again.
+    """
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def give_memory_back() -> None:
