@@ -49,39 +49,6 @@ class CoverPools(NamedTuple):
     parent: Any
 
 
-class CoverItems(NamedTuple):
-    """Items that a policy may cover: n of them, by cluster, delivery day and id.
-
-    account, segment, customer  int32[n]
-    delivery_day      int32[n]
-    due_day           int32[n]  the original one
-    term_days         int32[n]  original due day less document day
-    disputed_day      int32[n]  since when it is disputed, `LAST_DAY` when it is not
-    dispute_end_day   int32[n]  last day of the dispute
-    own_risk_day      int32[n]  last day on which it is a risk of ours
-    order_day         int32[n]  last day on which its order was confirmed; `LAST_DAY` without order
-    state_start       int64[n+1]  states of item i: state_start[i] .. state_start[i+1]-1
-    state_day         int32[t]    first day of the state
-    gross_milli       int64[t]    what is open, in the reporting currency
-    net_milli         int64[t]    the same without tax
-    """
-
-    account: Any
-    segment: Any
-    customer: Any
-    delivery_day: Any
-    due_day: Any
-    term_days: Any
-    disputed_day: Any
-    dispute_end_day: Any
-    own_risk_day: Any
-    order_day: Any
-    state_start: Any
-    state_day: Any
-    gross_milli: Any
-    net_milli: Any
-
-
 (
     POOL_ACCOUNT,
     POOL_SEGMENT,
@@ -113,10 +80,18 @@ class CoverItems(NamedTuple):
     ITEM_STATE_END,
     ITEM_COLUMNS,
 ) = range(13)
-"""Columns of an item in `fill_pools`."""
+"""Columns of an item in `fill_pools`; items by cluster, delivery day and id.
+
+Day of delivery; original due day; term: that day less the document's; since when it is disputed,
+`LAST_DAY` when it is not; last day of the dispute; last day on which it is a risk of ours; last day
+on which its order was confirmed, `LAST_DAY` without order. The last two: its states, from the first
+to before the end.
+"""
 
 STEP_DAY, STEP_MILLI = range(2)
-STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI = range(3)
+STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI, STATE_COLUMNS = range(4)
+"""Columns of a state: its first day; what is open then, in the reporting currency; less tax."""
+
 (
     CLUSTER_ITEM_FIRST,
     CLUSTER_ITEM_END,
@@ -230,7 +205,7 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
 
     ceilings       int64[p, 11], int64[s, 2]  pools and steps (`CoverPools`)
     parent         int32[customers]  the party above, -1 at a root
-    items, states  int64[n, 12], int64[t, 3]  items of all clusters (`CoverItems`)
+    items, states  int64[n, 12], int64[t, 3]  items of all clusters, their states
     clusters       int64[c, 6]  clusters that have items: their items, pools and days, each from
                                 the first to before the end
     days           int64[e]     days to work cover out on, the as-of date last
