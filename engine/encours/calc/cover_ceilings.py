@@ -79,9 +79,8 @@ def fill_ceilings(
     pools = insurance.pools
     tables = ceiling_tables(pools) if tables is None else tables
     count = len(items.table)
-    of_item = items.items["cluster"]
-    first = np.flatnonzero(np.append(True, of_item[1:] != of_item[:-1])[:count])
-    end, cluster = np.append(first[1:], count)[: len(first)], of_item[first]
+    first = np.flatnonzero(np.append(True, items.cluster[1:] != items.cluster[:-1])[:count])
+    end, cluster = np.append(first[1:], count)[: len(first)], items.cluster[first]
     clusters = _table(
         {
             cover.CLUSTER_ITEM_FIRST: first,

@@ -84,14 +84,14 @@ class InsurableItems(NamedTuple):
 class OrderedItems(NamedTuple):
     """Items by cluster, delivery day and id (bytes), laid out for the kernel.
 
-    place   int64[n]      where each stood among those that were put in order
-    items   `ITEM_RECORD`[n]
-    table   int64[n, 12]  `ITEM_COLUMNS`; no order is known yet
-    states  int64[t, 3]   `STATE_COLUMNS`
+    place    int64[n]      where each stood among those that were put in order
+    cluster  int64[n]
+    table    int64[n, 12]  `ITEM_COLUMNS`; no order is known yet
+    states   int64[t, 3]   `STATE_COLUMNS`
     """
 
     place: Array
-    items: Array
+    cluster: Array
     table: Array
     states: Array
 
@@ -195,29 +195,28 @@ def _records(items: Items, rows: Array, insurance: Insurance, context: RunContex
 
 def in_order(found: InsurableItems) -> OrderedItems:
     """Order items by cluster, delivery day and id (bytes), and lay them out for the kernel."""
-    order = _order(found)
-    items = found.items[order]
+    order, cluster = _order(found)
+    words = found.items.view(np.int64).reshape(len(order), ITEM_RECORD.itemsize // 8)
+    halves = np.take(words, order, axis=0).view(np.int32)
     table = np.empty((len(order), ITEM_COLUMNS), np.int64)
-    words = items.view(np.int32).reshape(len(order), ITEM_RECORD.itemsize // 4)
-    table[:, :_SAME_IN_KERNEL] = words[:, :_SAME_IN_KERNEL]
+    table[:, :_SAME_IN_KERNEL] = halves[:, :_SAME_IN_KERNEL]
     table[:, ITEM_ORDER_DAY] = LAST_DAY
     counts = found.items["state_count"].astype(np.int64)
-    starts = np.cumsum(counts) - counts
-    moved = items["state_count"].astype(np.int64)
+    starts, moved = np.cumsum(counts) - counts, np.take(counts, order)
     ends = np.cumsum(moved)
     table[:, ITEM_STATE_FIRST], table[:, ITEM_STATE_END] = ends - moved, ends
-    state = np.repeat(starts[order] - table[:, ITEM_STATE_FIRST], moved)
+    state = np.repeat(np.take(starts, order) - (ends - moved), moved)
     state += np.arange(len(state))
-    states = found.states.view(np.int64).reshape(-1, STATE_COLUMNS)[state]
-    return OrderedItems(order, items, table, states)
+    states = np.take(found.states.view(np.int64).reshape(-1, STATE_COLUMNS), state, axis=0)
+    return OrderedItems(order, cluster, table, states)
 
 
-def _order(found: InsurableItems) -> Array:
-    """Give the order of items: int64[n]; ids are compared only where the rest is the same."""
+def _order(found: InsurableItems) -> tuple[Array, Array]:
+    """Give the order of items, and the cluster of each: int64[n]; ids decide ties alone."""
     delivery = found.items["delivery_day"].astype(np.int64)
     key = (found.items["cluster"] << 32) + (delivery - NO_DAY)
     order = np.argsort(key)  # equal keys in any order: their ids decide below
-    ordered = key[order]
+    ordered = np.take(key, order)
     same = np.zeros(len(order), bool)
     same[1:] = ordered[1:] == ordered[:-1]
     tied = same.copy()
@@ -228,4 +227,4 @@ def _order(found: InsurableItems) -> Array:
         ties = pa.table({"run": np.cumsum(~same[places]), "id": ids})
         keys = [("run", "ascending"), ("id", "ascending")]
         order[places] = order[places][pc.sort_indices(ties, sort_keys=keys).to_numpy()]
-    return order
+    return order, ordered >> 32

@@ -197,11 +197,11 @@ class CoverPass:
         ids = self._ids.read(shard).column("item_id").combine_chunks()
         found = InsurableItems(self._items.read(shard), self._states.read(shard), ids)
         ordered = in_order(found)
-        items, table = ordered.items, ordered.table
-        table[:, ITEM_ORDER_DAY] = self._order_days(items, shard)
+        table, place_of = ordered.table, ordered.place
+        table[:, ITEM_ORDER_DAY] = np.take(self._order_days(found.items, shard), place_of)
         result = fill_ceilings(ordered, self.insurance, self._tables)
         pool, item, milli = result.pool, result.item, result.milli
-        self._route(shard, items["ordinal"], result)
+        self._route(shard, found.items["ordinal"][place_of], result)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = table[:, ITEM_SEGMENT] * accounts + table[:, ITEM_ACCOUNT]
@@ -223,7 +223,7 @@ class CoverPass:
             insurable,
             stopped,
             result.stop_day[stopped],
-            ids.take(pa.array(ordered.place[result.stop_item[stopped]])),
+            ids.take(pa.array(place_of[result.stop_item[stopped]])),
             np.where(result.stop_is_shared[stopped], -1, place[result.stop_item[stopped]]),
             coming,
             result.next_stop_day[coming],
