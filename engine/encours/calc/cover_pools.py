@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.limits import LimitTables
     from encours.ledger.limits import Limits
+    from encours.ledger.master import Customers
     from encours.ledger.policies import Policies, PolicyTerms
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -84,11 +85,35 @@ def build_insurance(tables: LimitTables, context: RunContext) -> Insurance | Non
     """Lay the insured limits out; None when there is none."""
     limits = tables.limits
     rows = np.flatnonzero(limits.kind_code == INSURED)
-    party = _parties(limits, context)
     if not len(rows):
         return None
+    party = _parties(limits, context.master.customers)
     rows = rows[party.code[rows] >= 0]
     return _Pools(tables, rows, party, context).insurance()
+
+
+def insured_customers(limits: Limits, customers: Customers) -> Array | None:
+    """Tell which customers' items an insured limit may cover, whatever its dates: bool[c].
+
+    None where there is no insured limit.
+    """
+    rows = np.flatnonzero(limits.kind_code == INSURED)
+    if not len(rows):
+        return None
+    party = _parties(limits, customers).code
+    rows = rows[party[rows] >= 0]
+    party, is_group = party[rows], limits.is_group[rows]
+    account, _ = accounts_of_groups(np.unique(party[is_group]), customers)
+    found: Array = _insured_accounts(party[~is_group], account, customers)[customers.account_code]
+    return found
+
+
+def _insured_accounts(own: Array, of_groups: Array, customers: Customers) -> Array:
+    """Tell which accounts have a limit of their own or are of a group that has one: bool[a]."""
+    is_insured = np.zeros(len(customers.account_ids), bool)
+    is_insured[own] = True
+    is_insured[of_groups] = True
+    return is_insured
 
 
 class _Party(NamedTuple):
@@ -97,9 +122,8 @@ class _Party(NamedTuple):
     code: Array
 
 
-def _parties(limits: Limits, context: RunContext) -> _Party:
+def _parties(limits: Limits, customers: Customers) -> _Party:
     """Look the parties of limits up among those that can have items; -1 where there is none."""
-    customers = context.master.customers
 
     def places(known: Any) -> Array:  # noqa: ANN401 - an Arrow array
         found = pc.fill_null(pc.index_in(limits.parties, value_set=known), -1)
@@ -174,11 +198,9 @@ class _Pools:
         """
         customers = self.context.master.customers
         label = np.arange(len(customers.account_ids), dtype=np.int64)
-        is_insured = np.zeros(len(label), bool)
-        is_insured[self.party[~self.is_group]] = True
         heads = np.unique(self.party[self.is_group])
-        account, head = accounts_of_groups(heads, self.context)
-        is_insured[account] = True
+        account, head = accounts_of_groups(heads, customers)
+        is_insured = _insured_accounts(self.party[~self.is_group], account, customers)
         while True:
             lowest = np.full(len(heads), len(label), np.int64)
             np.minimum.at(lowest, head, label[account])
@@ -328,14 +350,13 @@ class _Pools:
         return _starts(number, clusters), day.astype(np.int32)
 
 
-def accounts_of_groups(heads: Array, context: RunContext) -> tuple[Array, Array]:
+def accounts_of_groups(heads: Array, customers: Customers) -> tuple[Array, Array]:
     """Pair the accounts of all members of groups with the place of their head in `heads`.
 
     heads  int64[h]  each once
 
     A pair occurs once for every member that the account has.
     """
-    customers = context.master.customers
     place = np.full(len(customers), -1, np.int64)
     place[heads] = np.arange(len(heads))
     customer = np.arange(len(customers), dtype=np.int64)

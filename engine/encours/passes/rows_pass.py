@@ -208,8 +208,13 @@ class RowsPass:
             cover = None
         if cover is None and not has_shared:
             return None
+        parked = self._keys.insured_ids
+        ids = None if parked is None or wanted is None else parked.of_unit(unit, codes, wanted)
         left_out = columns_not_needed(
-            cover, has_shared=has_shared, knows_customers=codes is not None
+            cover,
+            has_shared=has_shared,
+            knows_customers=codes is not None,
+            knows_ids=ids is not None,
         )
         names = [name for name in self._columns if name in OPEN_ITEMS.names]
         names = [name for name in names if name not in left_out]
@@ -217,7 +222,7 @@ class RowsPass:
         if codes is None:
             codes = self._context.master.customer_codes(data)
         records = self._keys.routed.read(unit.number)
-        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit))
+        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit), ids)
         if cover is not None:
             wanted = cover.is_wanted(codes) if wanted is None else wanted
             probe_cover(probed, wanted, cover, self._context)
