@@ -37,7 +37,7 @@ from encours.kernels.cover import (
     STATE_GROSS_MILLI,
 )
 from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
-from encours.ledger.commitments import resolve_commitments
+from encours.ledger.commitments import COMMITMENTS, resolve_commitments
 from encours.ledger.decode import NO_DAY
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
 from encours.ledger.table_spill import TableSpill
@@ -128,8 +128,6 @@ class CoverPass:
 
     def settle(self, threads: int, progress: Progress) -> CoverTotals:
         """Fill the ceilings, shard by shard, and send each item's cover back to its unit."""
-        if self.insurance.binds_orders and self._commitments is not None:
-            self._park_orders(self._commitments, threads)
         progress.start_stage("cover", self._shards)
         covered, insurable = KeyedSums(1), KeyedSums(len(INSURABLE_SUMS))
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
@@ -169,12 +167,14 @@ class CoverPass:
         """Give the disk space of the routed cover back."""
         self._routed.close()
 
-    def _park_orders(self, source: TableSource, threads: int) -> None:
+    def park_orders(self) -> None:
         """Park the day on which each order of an insured customer was confirmed."""
+        source = self._commitments
+        if source is None or not self.insurance.binds_orders:
+            return
         duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
-
-        def park(unit: Unit) -> None:
-            data = source.read(unit, source.columns)
+        for unit in source.units:
+            data = source.read(unit, COMMITMENTS.names)
             found = duplicates.of_unit(unit)
             orders = resolve_commitments(
                 data, self._context.master, self._context.as_of_day, *found
@@ -182,15 +182,12 @@ class CoverPass:
             first, second = order_keys(orders.order_id, orders.company_code, orders.customer_code)
             cluster = self.insurance.cluster_of_customer[orders.customer_code]
             counts = ~orders.faults.bad & (cluster >= 0) & (orders.document_day != NO_DAY)
-            counts &= (first != 0) | (second != 0)
+            counts &= (first != NO_ORDER) | (second != NO_ORDER)
             records = np.empty(data.num_rows, ORDER_RECORD)
             records["first"], records["second"] = first, second
             records["day"] = orders.document_day
             shard = np.where(counts, cluster % self._shards, -1).astype(np.int32)
             self._orders.append(unit.number, records, shard)
-
-        for _ in run_in_order(park, source.units, threads):
-            """Parking is all."""
 
     def _fill_shard(self, shard: int) -> _ShardResult:
         """Fill the ceilings of the clusters of one shard."""

@@ -172,7 +172,10 @@ class RowsPass:
             self._staging.harden(file)
 
     def _probe_units(self, threads: int, progress: Progress) -> SharedDocuments:
-        """Choose the bearer of each document that units share, and park the insured items."""
+        """Choose the bearer of each document that units share, and park the insured items.
+
+        Orders that keep a ceiling are parked beside them.
+        """
         shared = SharedDocuments(self._keys.shared_documents, np.empty(0, np.int64))
         units = [
             unit
@@ -181,13 +184,17 @@ class RowsPass:
         ]
         progress.start_stage("probe", sum(unit.row_count for unit in units))
 
-        def probe(unit: Unit) -> pa.Table | None:
+        def probe(unit: Unit | None) -> pa.Table | None:
+            if unit is None:
+                self._park_orders()
+                return None
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 found = self._probe_unit(unit, shared)
             progress.advance(unit.row_count)
             return found
 
-        listed = [found for found in run_in_order(probe, units, threads) if found is not None]
+        found_of_units = run_in_order(probe, [None, *units], threads)
+        listed = [found for found in found_of_units if found is not None]
         progress.finish_stage()
         if not listed:
             return shared
@@ -197,6 +204,11 @@ class RowsPass:
         rows = first_of_documents(candidates_of(probed), everyone, item_id)
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
+
+    def _park_orders(self) -> None:
+        """Park the orders that insurance asks for, if it does."""
+        if self._cover is not None and self._insures:
+            self._cover.park_orders()
 
     def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table | None:
         """Decode what must be known of a unit before the others; read nothing without need."""
