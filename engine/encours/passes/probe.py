@@ -150,8 +150,10 @@ def _some_rows(probed: ProbedUnit, wanted: Array) -> tuple[pa.Table, Array, Neig
     place = np.full(probed.data.num_rows, -1, np.int64)
     place[wanted] = np.arange(len(wanted))
     at = place[probed.records["first"].astype(np.int64) - probed.unit.first_ordinal]
-    records = probed.records[at >= 0]
-    records["first"] = at[at >= 0]
+    kept = np.flatnonzero(at >= 0)
+    words = probed.records.view(np.uint64).reshape(len(at), probed.records.itemsize // 8)
+    records = np.take(words, kept, axis=0).reshape(-1).view(probed.records.dtype)
+    records["first"] = at[kept]
     copies, conflicts = place[probed.copies], place[probed.conflicts]
     neighbours = Neighbours(
         0,
