@@ -29,17 +29,26 @@ from encours.ledger.items import BILL_OF_EXCHANGE, DEBIT_NOTE, DOCUMENT_TYPES, F
 from encours.ledger.master import MINOR_UNIT_MILLI
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from encours.calc.context import RunContext
     from encours.calc.cover_pools import Insurance
     from encours.ledger.items import Items
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+
+def _listing(texts: Sequence[str], chosen: Iterable[str]) -> Array:
+    """Tell of each text whether it is among those chosen; the last entry is for no text."""
+    return np.array([text in set(chosen) for text in texts] + [False], bool)
+
+
 INSURABLE_TYPES = frozenset(
     DOCUMENT_TYPES[code] for code in (INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE)
 )
-_SOLD = (FINANCING.index("factored_no_recourse"), FINANCING.index("securitised"))
-_RECOURSE = (FINANCING.index("discounted"), FINANCING.index("factored_recourse"))
+_IS_INSURABLE_TYPE = _listing(DOCUMENT_TYPES, INSURABLE_TYPES)
+_IS_SOLD = _listing(FINANCING, ("factored_no_recourse", "securitised"))
+_HAS_RECOURSE = _listing(FINANCING, ("discounted", "factored_recourse"))
 _COMPANY_MIX = np.uint64(0xD6E8FEB86659FD93)
 _CUSTOMER_MIX = np.uint64(0xA5A3564E27F88695)
 NO_ORDER = np.uint64(0)
@@ -114,29 +123,29 @@ def insurable_items(
     records  `ALLOCATION_RECORD`[m] whose `first` is a row of `items`
     ordinal  int64[n]  of each row in the table
     """
-    cluster = insurance.cluster_of_customer[items.customer_code]
+    cluster = np.take(insurance.cluster_of_customer, items.customer_code)
     chosen = (cluster >= 0) & ~items.faults.bad & (items.posting_day <= context.as_of_day)
-    chosen &= np.isin(items.type_code, (INVOICE, DEBIT_NOTE, BILL_OF_EXCHANGE))
-    chosen &= (items.amount_milli > 0) & ~np.isin(items.financing_code, _SOLD)
-    states = _states(items, records, insurance.first_eval_day[cluster], context)
-    wanted = chosen[states.item] & (states.gross_milli > 0)
+    chosen &= np.take(_IS_INSURABLE_TYPE, items.type_code) & (items.amount_milli > 0)
+    chosen &= ~np.take(_IS_SOLD, items.financing_code)
+    states = _states(items, records, np.take(insurance.first_eval_day, cluster), context)
     is_open = np.zeros(items.row_count, bool)
-    is_open[states.item[wanted]] = True
-    rows = np.flatnonzero(chosen & is_open)
-    kept = is_open[states.item] & chosen[states.item]
-    of_item = states.item[kept]
-    code = items.currency_code[of_item]
+    is_open[np.take(states.item, np.flatnonzero(states.gross_milli > 0))] = True
+    is_open &= chosen
+    rows, kept = np.flatnonzero(is_open), np.flatnonzero(np.take(is_open, states.item))
+    of_item = np.take(states.item, kept)
+    code = np.take(items.currency_code, of_item)
     found = np.empty(len(code), STATE_RECORD)
-    found["day"] = states.day[kept]
+    found["day"] = np.take(states.day, kept)
     with renumbering(of_item.item):
-        gross = convert(states.gross_milli[kept], code, context.reporting)
+        gross = convert(np.take(states.gross_milli, kept), code, context.reporting)
         net = gross
         if insurance.needs_net:
-            net = np.minimum(gross, convert(states.net_milli[kept], code, context.reporting))
+            net = convert(np.take(states.net_milli, kept), code, context.reporting)
+            net = np.minimum(gross, net)
     found["gross_milli"], found["net_milli"] = gross, net
     own = _records(items, rows, insurance, context)
-    own["cluster"], own["ordinal"] = cluster[rows], ordinal[rows]
-    own["state_count"] = np.diff(states.start)[rows]
+    own["cluster"], own["ordinal"] = np.take(cluster, rows), np.take(ordinal, rows)
+    own["state_count"] = np.take(states.start, rows + 1) - np.take(states.start, rows)
     return InsurableItems(own, found, items.item_id.take(pa.array(rows)))
 
 
@@ -171,20 +180,21 @@ def _states(items: Items, records: Array, first_day: Array, context: RunContext)
 def _records(items: Items, rows: Array, insurance: Insurance, context: RunContext) -> Array:
     """Give what the items tell themselves: `ITEM_RECORD`[k], the rest is still to come."""
     customers, companies = context.master.customers, context.master.companies
-    customer, company = items.customer_code[rows], items.company_code[rows]
-    disputed, ends = items.disputed_from_day[rows], items.disputed_to_day[rows]
-    document, due = items.document_day[rows], items.original_due_day[rows]
+    customer, company = np.take(items.customer_code, rows), np.take(items.company_code, rows)
+    disputed, ends = np.take(items.disputed_from_day, rows), np.take(items.disputed_to_day, rows)
+    document, due = np.take(items.document_day, rows), np.take(items.original_due_day, rows)
     disputed = np.where(disputed == NO_DAY, document, disputed)
-    matures = items.due_day[rows] + np.int32(RECOURSE_DAYS_AFTER_MATURITY)
-    has_recourse = np.isin(items.financing_code[rows], _RECOURSE)
+    is_disputed = np.take(items.is_marked_disputed, rows)
+    matures = np.take(items.due_day, rows) + np.int32(RECOURSE_DAYS_AFTER_MATURITY)
+    has_recourse = np.take(_HAS_RECOURSE, np.take(items.financing_code, rows))
     found = np.zeros(len(rows), ITEM_RECORD)
-    found["account"] = customers.account_code[customer]
-    found["segment"] = companies.segment_code[company]
+    found["account"] = np.take(customers.account_code, customer)
+    found["segment"] = np.take(companies.segment_code, company)
     found["customer"] = customer
-    found["delivery_day"] = items.delivery_day[rows]
+    found["delivery_day"] = np.take(items.delivery_day, rows)
     found["due_day"] = due
     found["term_days"] = due - document
-    found["disputed_day"] = np.where(items.is_marked_disputed[rows], disputed, LAST_DAY)
+    found["disputed_day"] = np.where(is_disputed, disputed, LAST_DAY)
     found["dispute_end_day"] = np.where(ends == NO_DAY, LAST_DAY, ends)
     found["own_risk_day"] = np.where(has_recourse, matures, LAST_DAY)
     if insurance.binds_orders and items.order_id is not None:
