@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.items import convert
@@ -100,11 +101,16 @@ def insured_customers(limits: Limits, customers: Customers) -> Array | None:
     rows = np.flatnonzero(limits.kind_code == INSURED)
     if not len(rows):
         return None
-    party = _parties(limits, customers).code
-    rows = rows[party[rows] >= 0]
-    party, is_group = party[rows], limits.is_group[rows]
-    account, _ = accounts_of_groups(np.unique(party[is_group]), customers)
-    found: Array = _insured_accounts(party[~is_group], account, customers)[customers.account_code]
+
+    def among(known: Any, chosen: Array) -> Array:  # noqa: ANN401 - an Arrow array
+        parties = limits.parties.take(pa.array(np.unique(limits.party_code[chosen])))
+        return np.flatnonzero(pc.is_in(known, value_set=parties).to_numpy(zero_copy_only=False))
+
+    is_group = limits.is_group[rows]
+    heads = among(customers.ids, rows[is_group])
+    account, _ = accounts_of_groups(heads, customers)
+    own = among(customers.account_ids, rows[~is_group])
+    found: Array = _insured_accounts(own, account, customers)[customers.account_code]
     return found
 
 

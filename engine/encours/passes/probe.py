@@ -73,8 +73,8 @@ def columns_not_needed(
     left_out = set(columns_never_needed(knows_customers=knows_customers))
     if not has_shared:
         left_out.add("document_number")
-        if knows_ids:
-            left_out.add("item_id")
+    if knows_ids:
+        left_out.add("item_id")
     if cover is None or not cover.insurance.binds_orders:
         left_out.add("order_id")
     return frozenset(left_out)
@@ -92,7 +92,7 @@ def probe_cover(probed: ProbedUnit, wanted: Array, cover: CoverPass, context: Ru
     if not len(rows):
         return
     data, customer_code, few = _some_rows(probed, rows)
-    if "item_id" not in data.column_names and probed.ids is not None:
+    if probed.ids is not None:
         data = data.append_column("item_id", probed.ids.of_rows(rows))
     with renumbering((rows + probed.unit.first_ordinal).item):
         items, records = resolve_rows(data, customer_code, few, context)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
     from encours.passes.cover_pass import CoverPass
+    from encours.passes.insured_ids import ParkedIds
     from encours.passes.keys_pass import Keys
     from encours.passes.progress import Progress
     from encours.publish.parquet import PartWriter
@@ -220,8 +221,7 @@ class RowsPass:
             cover = None
         if cover is None and not has_shared:
             return None
-        parked = self._keys.insured_ids
-        ids = None if parked is None or wanted is None else parked.of_unit(unit, codes, wanted)
+        ids = None if has_shared else self._parked_ids(unit, codes, wanted)
         left_out = columns_not_needed(
             cover,
             has_shared=has_shared,
@@ -241,6 +241,15 @@ class RowsPass:
         if not has_shared:
             return None
         return probe_documents(probed, shared, self._extract_day, self._context)
+
+    def _parked_ids(
+        self, unit: Unit, codes: Array | None, wanted: Array | None
+    ) -> ParkedIds | None:
+        """Give the ids of the wanted rows of a unit, where the keys pass parked them all."""
+        parked = self._keys.insured_ids
+        if parked is None or codes is None or wanted is None:
+            return None
+        return parked.of_unit(unit, codes, wanted)
 
     def _read(self, unit: Unit, neighbours: Neighbours) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
