@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from encours.calc.items import convert
 from encours.calc.limit_levels import checked_sums
 from encours.kernels.cover import LAST_DAY, UNBOUNDED, CoverPools
+from encours.ledger.decode import decode_text_codes
 from encours.ledger.limits import INSURED, LAYERS, NO_PERCENT
 from encours.ledger.policies import NO_BOUND
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.limits import LimitTables
     from encours.ledger.limits import Limits
-    from encours.ledger.master import Customers
+    from encours.ledger.master import Customers, MasterData
     from encours.ledger.policies import Policies, PolicyTerms
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -88,7 +89,7 @@ def build_insurance(tables: LimitTables, context: RunContext) -> Insurance | Non
     rows = np.flatnonzero(limits.kind_code == INSURED)
     if not len(rows):
         return None
-    party = _parties(limits, context.master.customers)
+    party = _parties(limits, context.master)
     rows = rows[party.code[rows] >= 0]
     return _Pools(tables, rows, party, context).insurance()
 
@@ -128,15 +129,13 @@ class _Party(NamedTuple):
     code: Array
 
 
-def _parties(limits: Limits, customers: Customers) -> _Party:
+def _parties(limits: Limits, master: MasterData) -> _Party:
     """Look the parties of limits up among those that can have items; -1 where there is none."""
-
-    def places(known: Any) -> Array:  # noqa: ANN401 - an Arrow array
-        found = pc.fill_null(pc.index_in(limits.parties, value_set=known), -1)
-        return found.to_numpy(zero_copy_only=False).astype(np.int64)
-
-    account, head = places(customers.account_ids), places(customers.ids)
-    head[(head >= 0) & customers.is_placeholder[head]] = -1
+    customers = master.customers
+    account = pc.fill_null(pc.index_in(limits.parties, value_set=customers.account_ids), -1)
+    account = account.to_numpy(zero_copy_only=False).astype(np.int64)
+    head = decode_text_codes(limits.parties, master.customer_index).astype(np.int64)
+    head[(head < 0) | customers.is_placeholder[np.maximum(head, 0)]] = -1
     if not len(limits):
         return _Party(np.empty(0, np.int64))
     code = np.where(limits.is_group, head[limits.party_code], account[limits.party_code])
