@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from encours.calc.cover_ceilings import fill_ceilings
-from encours.calc.cover_items import NUMBERS, STATES, InsurableItems, in_order
+from encours.calc.cover_items import ITEM_RECORD, STATE_RECORD, InsurableItems, in_order
 from encours.calc.cover_pools import Insurance, build_insurance
 from encours.calc.limits import LimitTables
-from encours.kernels.cover import LAST_DAY
+from encours.kernels.cover import ITEM_ORDER_DAY, LAST_DAY
 from encours.ledger.limits import INSURED, limits_of
 from encours.ledger.policies import NO_BOUND, Policies, PolicyTerms
 from tests.calc.stand_ins import AS_OF_DAY, EUR, customers, run_context
@@ -85,38 +85,25 @@ def covered_by_engine(
     known = [
         item for item in items if insurance.cluster_of_customer[PARTIES.index(item.party)] >= 0
     ]
-    numbers = {
-        "ordinal": range(len(known)),
-        "cluster": [insurance.cluster_of_customer[PARTIES.index(i.party)] for i in known],
-        "account": [PARTIES.index(item.party) for item in known],
-        "segment": [segments.index(item.segment) for item in known],
-        "customer": [PARTIES.index(item.party) for item in known],
-        "delivery_day": [item.delivered for item in known],
-        "due_day": [item.due for item in known],
-        "term_days": [item.term for item in known],
-        "disputed_day": [LAST_DAY if i.disputed is None else i.disputed for i in known],
-        "dispute_end_day": [min(item.dispute_end, LAST_DAY) for item in known],
-        "own_risk_day": [LAST_DAY] * len(known),
-        "order_first": [0] * len(known),
-        "order_second": [0] * len(known),
-        "state_count": [len(item.states) for item in known],
-    }
-    columns = {name: np.array(list(values), NUMBERS[name]) for name, values in numbers.items()}
-    columns["item_id"] = pa.array([item.item_id for item in known], pa.string())
-    states = [state for item in known for state in item.states]
-    table = pa.table(
-        {
-            name: np.array([state[place] for state in states], kind)
-            for place, (name, kind) in enumerate(STATES.items())
-        }
-    )
-    laid, ordered = in_order(InsurableItems(pa.table(columns), table))
-    names = ordered.column("item_id").to_pylist()
+    records = np.zeros(len(known), ITEM_RECORD)
+    for record, one in zip(records, known, strict=True):
+        party = PARTIES.index(one.party)
+        record["cluster"] = insurance.cluster_of_customer[party]
+        record["account"], record["customer"] = party, party
+        record["segment"] = segments.index(one.segment)
+        record["delivery_day"], record["due_day"] = one.delivered, one.due
+        record["term_days"] = one.term
+        record["disputed_day"] = LAST_DAY if one.disputed is None else one.disputed
+        record["dispute_end_day"] = min(one.dispute_end, LAST_DAY)
+        record["own_risk_day"] = LAST_DAY
+        record["state_count"] = len(one.states)
+    states = np.array([state for one in known for state in one.states], STATE_RECORD)
+    ids = pa.array([one.item_id for one in known], pa.string())
+    ordered = in_order(InsurableItems(records, states, ids))
+    names = ids.take(pa.array(ordered.place)).to_pylist()
     by_name = {item.item_id: item for item in known}
-    laid = laid._replace(
-        order_day=np.array([_order_day(by_name[name]) for name in names], np.int32)
-    )
-    result = fill_ceilings(laid, ordered.column("cluster").to_numpy(), insurance)
+    ordered.table[:, ITEM_ORDER_DAY] = [_order_day(by_name[name]) for name in names]
+    result = fill_ceilings(ordered, insurance)
     found = dict.fromkeys(names, 0)
     by_pool: dict[tuple[Any, ...], dict[str, int]] = {}
     pools = insurance.pools

@@ -10,6 +10,7 @@ import pyarrow as pa
 from encours.calc.context import conversion_to
 from encours.calc.lines import LINE_SUMS, line_key
 from encours.calc.sums import KeyedSums
+from encours.ledger.decode import TextIndex
 from encours.ledger.hierarchy import build_hierarchy
 from encours.ledger.limits import no_limits
 from encours.ledger.master import CURRENCY_POSITIONS, LIQUIDATION, Companies, Customers
@@ -71,6 +72,7 @@ def run_context(
         configuration=chosen,
         master=SimpleNamespace(
             customers=parties,
+            customer_index=TextIndex(parties.ids),
             companies=Companies(
                 tuple(companies),
                 ("FR",) * len(companies),

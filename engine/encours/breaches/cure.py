@@ -18,6 +18,7 @@ from encours.breaches.found import RULE_POSITIONS
 from encours.breaches.levels import SHARE_SCALE, share_floor, thousandths
 from encours.breaches.payers import ON_ITEMS, payers_of
 from encours.calc.account_cover import WHOLE_PART
+from encours.ledger.decode import decode_text_codes
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
 from encours_schemas.rule_ids import RuleId
 
@@ -88,9 +89,10 @@ def cure_amounts(breaches: Sequence[Found], evidence: Evidence, holds: HoldState
     """
     payers = payers_of(evidence, holds.holds > 0)
     lifted = evidence.overrides.lifted
-    milli, given = _needed(breaches, evidence, payers, lifted, np.zeros_like(lifted))
+    everybody = np.ones(len(lifted), bool)
+    milli, given = _needed(breaches, evidence, payers, lifted, np.zeros_like(lifted), everybody)
     for further, least in _coming_releases(evidence):
-        amount, may = _needed(breaches, evidence, payers, lifted | further, least)
+        amount, may = _needed(breaches, evidence, payers, lifted | further, least, least > 0)
         better = may & (least > 0) & (~given | (amount < milli))
         milli, given = np.where(better, amount, milli), given | better
     given &= (holds.holds > 0) & (milli > 0)
@@ -118,16 +120,22 @@ def _coming_releases(evidence: Evidence) -> Iterator[tuple[Array, Array]]:
 
 
 def _needed(
-    breaches: Sequence[Found], evidence: Evidence, payers: Payers, lifted: Array, least: Array
+    breaches: Sequence[Found],
+    evidence: Evidence,
+    payers: Payers,
+    lifted: Array,
+    least: Array,
+    matters: Array,
 ) -> tuple[Array, Array]:
     """Give what must be paid, and whether that lifts the holds: int64[n], bool[n].
 
-    lifted  int64[n]  rules whose holds a person released
-    least   int64[n]  by how much the exposure must fall for that
+    lifted   int64[n]  rules whose holds a person released
+    least    int64[n]  by how much the exposure must fall for that
+    matters  bool[n]   accounts that are asked about; of others nothing is said
     """
     asked = _Asked(least.copy())
     for found in breaches:
-        _ask(asked, found, evidence, payers, lifted)
+        _ask(asked, found, evidence, payers, lifted, matters)
     unit = int(MINOR_UNIT_MILLI[CURRENCY_POSITIONS[evidence.currency]])
     on_items, insured = payers.on_items(asked.by_age, asked.by_stop)
     late = _whole(_share_payments(asked, on_items, payers, evidence), unit)
@@ -144,10 +152,18 @@ def _needed(
     return payers.of_accounts(on_items) + insured + late + on_account, may
 
 
-def _ask(asked: _Asked, found: Found, evidence: Evidence, payers: Payers, lifted: Array) -> None:
+def _ask(
+    asked: _Asked,
+    found: Found,
+    evidence: Evidence,
+    payers: Payers,
+    lifted: Array,
+    matters: Array,
+) -> None:
     """Add what one rule asks of the accounts that it holds."""
     bit = RULE_POSITIONS[found.rule]
     breach, row = found.bears_on()
+    breach, row = breach[matters[row]], row[matters[row]]
     by_person = (evidence.overrides.added[row] >> bit & 1).astype(bool)
     is_lifted = (lifted[row] >> bit & 1).astype(bool) & ~by_person
     in_force = ((found.holds[breach] > 0) & ~is_lifted) | by_person
@@ -155,14 +171,16 @@ def _ask(asked: _Asked, found: Found, evidence: Evidence, payers: Payers, lifted
     asked.hopeless[row[by_person[in_force]]] = True
     if found.rule in _OF_EXPOSURE or found.rule is RuleId.INSURED_LIMIT_EXCEEDED:
         release = found.measure.release_milli[breach]
-        fall = np.maximum(_milli(found.measure.measured)[breach] - release, 0)
+        measured = found.measure.measured.take(pa.array(breach))
+        fall = np.maximum(_milli(measured) - release, 0)
         asked.hopeless[row[release < 0]] = True
         insured = found.rule is RuleId.INSURED_LIMIT_EXCEEDED
         np.maximum.at(asked.insured if insured else asked.exposure, row, fall)
         if found.rule is RuleId.GROUP_LIMIT_EXCEEDED and found.subject is not None and len(row):
-            head = pc.index_in(found.subject.take(pa.array(breach)), evidence.customers.ids)
+            subject = found.subject.take(pa.array(breach))
+            head = decode_text_codes(subject, evidence.context.master.customer_index)
             parent = evidence.customers.hierarchy.parent
-            payable = payers.payable_below(row, head.to_numpy().astype(np.int64), parent)
+            payable = payers.payable_below(row, head.astype(np.int64), parent)
             asked.hopeless[row[fall > payable]] = True
             asked.apart[row[payable < payers.payable[row]]] = True
     elif found.rule is RuleId.TEMPORARY_LIMIT_ENDING:

@@ -159,12 +159,16 @@ def _by_code(sentence: Sentence, write: Any) -> pa.Array:  # noqa: ANN401 - a fu
     parts, rows = [pa.array([], pa.string())], [np.empty(0, np.int64)]
     for number, code in enumerate(sentence.codes):
         chosen = np.flatnonzero(sentence.choice == number)
-        if len(chosen):
-            values = {
-                name: as_array(taken(sentence.values[name], chosen)) for name in value_names(code)
-            }
-            parts.append(write(code, values or {"": constant("", len(chosen))}))
-            rows.append(chosen)
+        if not len(chosen):
+            continue
+        texts = {name: sentence.values[name] for name in value_names(code)}
+        if len(chosen) < len(sentence.choice):
+            texts = {name: taken(some, chosen) for name, some in texts.items()}
+        values = {name: as_array(some) for name, some in texts.items()}
+        parts.append(write(code, values or {"": constant("", len(chosen))}))
+        rows.append(chosen)
+    if len(parts) == 2:  # all of one code: they are in their order
+        return parts[-1]
     order = np.argsort(np.concatenate(rows), kind="stable")
     return pa.concat_arrays(parts).take(pa.array(order))
 

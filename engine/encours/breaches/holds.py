@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from encours.breaches.found import RULE_POSITIONS, RULES
 from encours.breaches.levels import HOLD_BITS, hold_bits
+from encours.ledger.decode import decode_text_codes
 from encours.ledger.hierarchy import NONE
 from encours_schemas.outputs import SEVERITIES
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from encours.breaches.evidence import Evidence
     from encours.breaches.found import Found
-    from encours.ledger.master import Customers
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -104,16 +103,10 @@ def severity_of_parties(state: HoldState, breaches: Sequence[Found], evidence: E
         party = np.flatnonzero(found.place.row < 0)
         if found.scope == "portfolio" and len(party):
             names = found.place.party.take(pa.array(party))
-            code = _codes(names, customers)
+            code = decode_text_codes(names, evidence.context.master.customer_index)
             np.maximum.at(worst, code, found.severity[party])
     hierarchy = customers.hierarchy
     for depth in range(int(hierarchy.depth.max(initial=0)), 0, -1):
         members = np.flatnonzero((hierarchy.depth == depth) & (hierarchy.parent != NONE))
         np.maximum.at(worst, hierarchy.parent[members], worst[members])
     return worst
-
-
-def _codes(names: pa.Array, customers: Customers) -> Array:
-    """Give the codes of customers that exist: int64[k]."""
-    found = pc.index_in(names, value_set=customers.ids)
-    return found.to_numpy(zero_copy_only=False).astype(np.int64)

@@ -73,6 +73,8 @@ class BreachRows:
             own = rows[is_found]
             table = _rows(found, own, self.overrides, self.currency)
             parts.append(with_memory(table, place[own], self.memory, self.as_of).cast(schema))
+            if len(own) == len(rows):
+                return parts[-1]
         cured_rows = pa.array(rows[~is_found] - len(place))
         parts.append(_cured_rows(gone.take(cured_rows), schema).cast(schema))
         order = np.argsort(np.concatenate([np.flatnonzero(is_found), np.flatnonzero(~is_found)]))

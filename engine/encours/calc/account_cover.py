@@ -233,7 +233,7 @@ def _stopped_members(head: Array, context: RunContext) -> tuple[Array, Array]:
     """
     stops = np.flatnonzero(head >= 0)
     heads, number = np.unique(head[stops], return_inverse=True)
-    account, place = accounts_of_groups(heads.astype(np.int64), context)
+    account, place = accounts_of_groups(heads.astype(np.int64), context.master.customers)
     order = np.argsort(number, kind="stable")
     starts = np.searchsorted(number[order], np.arange(len(heads)))
     counts = np.bincount(number, minlength=len(heads))[place]

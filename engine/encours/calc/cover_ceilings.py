@@ -9,8 +9,9 @@ import numpy as np
 from encours.kernels import cover
 
 if TYPE_CHECKING:
+    from encours.calc.cover_items import OrderedItems
     from encours.calc.cover_pools import Insurance
-    from encours.kernels.cover import CoverItems, CoverPools
+    from encours.kernels.cover import CoverPools
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -69,10 +70,7 @@ def ceiling_tables(pools: CoverPools) -> CeilingTables:
 
 
 def fill_ceilings(
-    items: CoverItems,
-    cluster_of_item: Array,
-    insurance: Insurance,
-    tables: CeilingTables | None = None,
+    items: OrderedItems, insurance: Insurance, tables: CeilingTables | None = None
 ) -> CoverResult:
     """Run the kernel over items in their order.
 
@@ -80,12 +78,13 @@ def fill_ceilings(
     """
     pools = insurance.pools
     tables = ceiling_tables(pools) if tables is None else tables
-    cluster, first = np.unique(cluster_of_item, return_index=True)
-    end = np.append(first[1:], len(cluster_of_item)).astype(np.int64)
+    count = len(items.table)
+    first = np.flatnonzero(np.append(True, items.cluster[1:] != items.cluster[:-1])[:count])
+    end, cluster = np.append(first[1:], count)[: len(first)], items.cluster[first]
     clusters = _table(
         {
             cover.CLUSTER_ITEM_FIRST: first,
-            cover.CLUSTER_ITEM_END: end if len(cluster) else first,
+            cover.CLUSTER_ITEM_END: end,
             cover.CLUSTER_POOL_FIRST: pools.pool_start[cluster],
             cover.CLUSTER_POOL_END: pools.pool_start[cluster + 1],
             cover.CLUSTER_DAY_FIRST: pools.eval_start[cluster],
@@ -93,28 +92,22 @@ def fill_ceilings(
         }
     )
     counts = clusters[:, cover.CLUSTER_POOL_END] - clusters[:, cover.CLUSTER_POOL_FIRST]
-    areas = counts * (end[: len(cluster)] - first)
-    out = np.zeros((len(cluster_of_item), cover.OUT_COLUMNS), np.int64)
+    areas = counts * (end - first)
+    out = np.zeros((count, cover.OUT_COLUMNS), np.int64)
     stops = np.empty((len(pools.account), cover.STOP_COLUMNS), np.int64)
     stops[:] = (cover.LAST_DAY, -1, 0, cover.LAST_DAY)
     listed = np.empty((int(areas.sum()), cover.LIST_COLUMNS), np.int64)
-    count = cover.fill_pools(
+    written = cover.fill_pools(
         (tables.pools, tables.steps),
         pools.parent,
-        _item_table(items),
-        _table(
-            {
-                cover.STATE_DAY: items.state_day,
-                cover.STATE_GROSS_MILLI: items.gross_milli,
-                cover.STATE_NET_MILLI: items.net_milli,
-            }
-        ),
+        items.table,
+        items.states,
         clusters,
         tables.days,
         np.empty((int(areas.max(initial=0)), cover.WORK_COLUMNS), np.int64),
         (stops, out, listed),
     )
-    listed = listed[:count]
+    listed = listed[:written]
     return CoverResult(
         stops[:, cover.STOP_DAY].astype(np.int32),
         stops[:, cover.STOP_ITEM].copy(),
@@ -125,26 +118,6 @@ def fill_ceilings(
         listed[:, cover.LIST_POOL].copy(),
         listed[:, cover.LIST_ITEM].copy(),
         listed[:, cover.LIST_MILLI].copy(),
-    )
-
-
-def _item_table(items: CoverItems) -> Array:
-    """Lay items out as the kernel reads them: int64[n, 12]."""
-    return _table(
-        {
-            cover.ITEM_ACCOUNT: items.account,
-            cover.ITEM_SEGMENT: items.segment,
-            cover.ITEM_CUSTOMER: items.customer,
-            cover.ITEM_DELIVERY_DAY: items.delivery_day,
-            cover.ITEM_DUE_DAY: items.due_day,
-            cover.ITEM_TERM_DAYS: items.term_days,
-            cover.ITEM_DISPUTED_DAY: items.disputed_day,
-            cover.ITEM_DISPUTE_END_DAY: items.dispute_end_day,
-            cover.ITEM_OWN_RISK_DAY: items.own_risk_day,
-            cover.ITEM_ORDER_DAY: items.order_day,
-            cover.ITEM_STATE_FIRST: items.state_start[:-1],
-            cover.ITEM_STATE_END: items.state_start[1:],
-        }
     )
 
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.items import convert
 from encours.calc.limit_levels import checked_sums
 from encours.kernels.cover import LAST_DAY, UNBOUNDED, CoverPools
+from encours.ledger.decode import decode_text_codes
 from encours.ledger.limits import INSURED, LAYERS, NO_PERCENT
 from encours.ledger.policies import NO_BOUND
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.limits import LimitTables
     from encours.ledger.limits import Limits
+    from encours.ledger.master import Customers, MasterData
     from encours.ledger.policies import Policies, PolicyTerms
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -84,11 +87,40 @@ def build_insurance(tables: LimitTables, context: RunContext) -> Insurance | Non
     """Lay the insured limits out; None when there is none."""
     limits = tables.limits
     rows = np.flatnonzero(limits.kind_code == INSURED)
-    party = _parties(limits, context)
     if not len(rows):
         return None
+    party = _parties(limits, context.master)
     rows = rows[party.code[rows] >= 0]
     return _Pools(tables, rows, party, context).insurance()
+
+
+def insured_customers(limits: Limits, customers: Customers) -> Array | None:
+    """Tell which customers' items an insured limit may cover, whatever its dates: bool[c].
+
+    None where there is no insured limit.
+    """
+    rows = np.flatnonzero(limits.kind_code == INSURED)
+    if not len(rows):
+        return None
+
+    def among(known: Any, chosen: Array) -> Array:  # noqa: ANN401 - an Arrow array
+        parties = limits.parties.take(pa.array(np.unique(limits.party_code[chosen])))
+        return np.flatnonzero(pc.is_in(known, value_set=parties).to_numpy(zero_copy_only=False))
+
+    is_group = limits.is_group[rows]
+    heads = among(customers.ids, rows[is_group])
+    account, _ = accounts_of_groups(heads, customers)
+    own = among(customers.account_ids, rows[~is_group])
+    found: Array = _insured_accounts(own, account, customers)[customers.account_code]
+    return found
+
+
+def _insured_accounts(own: Array, of_groups: Array, customers: Customers) -> Array:
+    """Tell which accounts have a limit of their own or are of a group that has one: bool[a]."""
+    is_insured = np.zeros(len(customers.account_ids), bool)
+    is_insured[own] = True
+    is_insured[of_groups] = True
+    return is_insured
 
 
 class _Party(NamedTuple):
@@ -97,16 +129,13 @@ class _Party(NamedTuple):
     code: Array
 
 
-def _parties(limits: Limits, context: RunContext) -> _Party:
+def _parties(limits: Limits, master: MasterData) -> _Party:
     """Look the parties of limits up among those that can have items; -1 where there is none."""
-    customers = context.master.customers
-
-    def places(known: Any) -> Array:  # noqa: ANN401 - an Arrow array
-        found = pc.fill_null(pc.index_in(limits.parties, value_set=known), -1)
-        return found.to_numpy(zero_copy_only=False).astype(np.int64)
-
-    account, head = places(customers.account_ids), places(customers.ids)
-    head[(head >= 0) & customers.is_placeholder[head]] = -1
+    customers = master.customers
+    account = pc.fill_null(pc.index_in(limits.parties, value_set=customers.account_ids), -1)
+    account = account.to_numpy(zero_copy_only=False).astype(np.int64)
+    head = decode_text_codes(limits.parties, master.customer_index).astype(np.int64)
+    head[(head < 0) | customers.is_placeholder[np.maximum(head, 0)]] = -1
     if not len(limits):
         return _Party(np.empty(0, np.int64))
     code = np.where(limits.is_group, head[limits.party_code], account[limits.party_code])
@@ -174,11 +203,9 @@ class _Pools:
         """
         customers = self.context.master.customers
         label = np.arange(len(customers.account_ids), dtype=np.int64)
-        is_insured = np.zeros(len(label), bool)
-        is_insured[self.party[~self.is_group]] = True
         heads = np.unique(self.party[self.is_group])
-        account, head = accounts_of_groups(heads, self.context)
-        is_insured[account] = True
+        account, head = accounts_of_groups(heads, customers)
+        is_insured = _insured_accounts(self.party[~self.is_group], account, customers)
         while True:
             lowest = np.full(len(heads), len(label), np.int64)
             np.minimum.at(lowest, head, label[account])
@@ -328,14 +355,13 @@ class _Pools:
         return _starts(number, clusters), day.astype(np.int32)
 
 
-def accounts_of_groups(heads: Array, context: RunContext) -> tuple[Array, Array]:
+def accounts_of_groups(heads: Array, customers: Customers) -> tuple[Array, Array]:
     """Pair the accounts of all members of groups with the place of their head in `heads`.
 
     heads  int64[h]  each once
 
     A pair occurs once for every member that the account has.
     """
-    customers = context.master.customers
     place = np.full(len(customers), -1, np.int64)
     place[heads] = np.arange(len(heads))
     customer = np.arange(len(customers), dtype=np.int64)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from encours.calc.limit_levels import level_of, no_amounts
+from encours.ledger.decode import decode_text_codes
 
 if TYPE_CHECKING:
     from encours.calc.account_rows import AccountRows
     from encours.calc.context import RunContext
     from encours.calc.exposure import Positions
     from encours.ledger.limits import Limits
-    from encours.ledger.master import Customers
+    from encours.ledger.master import MasterData
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,15 +38,14 @@ class GroupLimits(NamedTuple):
     exposure_milli: Array
 
 
-def heads_of(limits: Limits, customers: Customers) -> Array:
+def heads_of(limits: Limits, master: MasterData) -> Array:
     """Look the head of the group of each limit with scope `group` up: int64[l], -1 for none."""
     found = np.full(len(limits), -1, np.int64)
     of_group = np.flatnonzero(limits.is_group)
     parties, party = np.unique(limits.party_code[of_group], return_inverse=True)
     named = limits.parties.take(pa.array(parties))
-    head = pc.fill_null(pc.index_in(named, value_set=customers.ids), -1)
-    head = head.to_numpy(zero_copy_only=False).astype(np.int64)
-    head[customers.is_placeholder[head] & (head >= 0)] = -1
+    head = decode_text_codes(named, master.customer_index).astype(np.int64)
+    head[(head < 0) | master.customers.is_placeholder[np.maximum(head, 0)]] = -1
     found[of_group] = head[party]
     return found
 

@@ -241,8 +241,7 @@ class LimitBook:
 
         A party that no customer is has no members: its limits bear on nobody.
         """
-        limits, customers = self.tables.limits, self.context.master.customers
-        return heads_of(limits, customers)
+        return heads_of(self.tables.limits, self.context.master)
 
     def rows_of(self, limit_rows: Array) -> tuple[Array, Array]:
         """Pair limits of accounts with the accounts that they bear on: positions int64[k], rows.

@@ -49,39 +49,6 @@ class CoverPools(NamedTuple):
     parent: Any
 
 
-class CoverItems(NamedTuple):
-    """Items that a policy may cover: n of them, by cluster, delivery day and id.
-
-    account, segment, customer  int32[n]
-    delivery_day      int32[n]
-    due_day           int32[n]  the original one
-    term_days         int32[n]  original due day less document day
-    disputed_day      int32[n]  since when it is disputed, `LAST_DAY` when it is not
-    dispute_end_day   int32[n]  last day of the dispute
-    own_risk_day      int32[n]  last day on which it is a risk of ours
-    order_day         int32[n]  last day on which its order was confirmed; `LAST_DAY` without order
-    state_start       int64[n+1]  states of item i: state_start[i] .. state_start[i+1]-1
-    state_day         int32[t]    first day of the state
-    gross_milli       int64[t]    what is open, in the reporting currency
-    net_milli         int64[t]    the same without tax
-    """
-
-    account: Any
-    segment: Any
-    customer: Any
-    delivery_day: Any
-    due_day: Any
-    term_days: Any
-    disputed_day: Any
-    dispute_end_day: Any
-    own_risk_day: Any
-    order_day: Any
-    state_start: Any
-    state_day: Any
-    gross_milli: Any
-    net_milli: Any
-
-
 (
     POOL_ACCOUNT,
     POOL_SEGMENT,
@@ -113,10 +80,18 @@ class CoverItems(NamedTuple):
     ITEM_STATE_END,
     ITEM_COLUMNS,
 ) = range(13)
-"""Columns of an item in `fill_pools`."""
+"""Columns of an item in `fill_pools`; items by cluster, delivery day and id.
+
+Day of delivery; original due day; term: that day less the document's; since when it is disputed,
+`LAST_DAY` when it is not; last day of the dispute; last day on which it is a risk of ours; last day
+on which its order was confirmed, `LAST_DAY` without order. The last two: its states, from the first
+to before the end.
+"""
 
 STEP_DAY, STEP_MILLI = range(2)
-STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI = range(3)
+STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI, STATE_COLUMNS = range(4)
+"""Columns of a state: its first day; what is open then, in the reporting currency; less tax."""
+
 (
     CLUSTER_ITEM_FIRST,
     CLUSTER_ITEM_END,
@@ -126,9 +101,10 @@ STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI = range(3)
     CLUSTER_DAY_END,
 ) = range(6)
 
-WORK_CEILING, WORK_CAP, WORK_COLUMNS = range(3)
+WORK_CEILING, WORK_CAP, WORK_BASE, WORK_COLUMNS = range(4)
 """Room for the largest cluster, a row per pool and item: what the item was delivered under, -1
-where it is not of the pool; and the most that it may have: what it had on the eve of the last cut.
+where it is not of the pool; the most that it may have: what it had on the eve of the last cut; and
+what of it is insurable on the day that is looked at.
 """
 
 STOP_DAY, STOP_ITEM, STOP_IS_SHARED, NEXT_STOP_DAY, STOP_COLUMNS = range(5)
@@ -230,11 +206,11 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
 
     ceilings       int64[p, 11], int64[s, 2]  pools and steps (`CoverPools`)
     parent         int32[customers]  the party above, -1 at a root
-    items, states  int64[n, 12], int64[t, 3]  items of all clusters (`CoverItems`)
+    items, states  int64[n, 12], int64[t, 3]  items of all clusters, their states
     clusters       int64[c, 6]  clusters that have items: their items, pools and days, each from
                                 the first to before the end
     days           int64[e]     days to work cover out on, the as-of date last
-    work           int64[w, 2]  room for pools times items of the largest cluster
+    work           int64[w, 3]  room for pools times items of the largest cluster
     results        written: int64[p, 4] the stops of these clusters' pools, int64[n, 4] per item,
                    int64[m, 3] a list with room for pools times items of every cluster
 
@@ -270,7 +246,7 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
                 ceiling = ceiling_on(pools, steps, pool, day)
                 is_eve = ceiling_on(pools, steps, pool, day + 1) < ceiling
                 _find_stop(pools, pool, items, states, span, work, day, stops, out)
-                _fill_pool(pools, pool, items, states, span, work, (day, is_eve), stops, out)
+                _fill_pool(pool, items, span, work, (day, is_eve), stops, out)
                 row += end - start
                 if step == last_step:
                     for item in range(start, end):
@@ -287,6 +263,7 @@ def _find_stop(pools, pool, items, states, span, work, day, stops, out):
     """Write the first day of the stop of cover that holds on a day, the item, and who keeps it.
 
     Every insurable item delivered since the pool's first limit counts, whatever it is covered for.
+    What of each item is insurable is written, too.
     """
     start, end, row = span
     stops[pool, STOP_DAY] = LAST_DAY
@@ -294,12 +271,14 @@ def _find_stop(pools, pool, items, states, span, work, day, stops, out):
     stops[pool, STOP_IS_SHARED] = 0
     stops[pool, NEXT_STOP_DAY] = LAST_DAY
     for item in range(start, end):
-        ceiling = work[row + item - start, WORK_CEILING]
+        place = row + item - start
+        if work[place, WORK_CEILING] < 0:
+            continue
+        base = base_on(pools, pool, items, states, item, day)
+        work[place, WORK_BASE] = base
         passed = items[item, ITEM_DUE_DAY] + pools[pool, POOL_EXTENSION_DAYS] + 1
         delivered = items[item, ITEM_DELIVERY_DAY]
-        if ceiling < 0 or delivered < pools[pool, POOL_FIRST_DAY] or delivered >= passed:
-            continue
-        if base_on(pools, pool, items, states, item, day) <= 0:
+        if base <= 0 or delivered < pools[pool, POOL_FIRST_DAY] or delivered >= passed:
             continue
         if passed > day:
             stops[pool, NEXT_STOP_DAY] = min(stops[pool, NEXT_STOP_DAY], passed)
@@ -317,7 +296,7 @@ def _find_stop(pools, pool, items, states, span, work, day, stops, out):
 
 
 @kernel
-def _fill_pool(pools, pool, items, states, span, work, when, stops, out):
+def _fill_pool(pool, items, span, work, when, stops, out):
     """Fill one pool on one day with what earlier pools left open.
 
     span  items from the first to before the end, and the row of `work` of the first
@@ -332,7 +311,7 @@ def _fill_pool(pools, pool, items, states, span, work, when, stops, out):
         out[item, ITEM_GIVEN_MILLI] = 0
         if ceiling < 0:
             continue
-        base = base_on(pools, pool, items, states, item, day)
+        base = work[place, WORK_BASE]
         out[item, ITEM_INSURABLE_MILLI] = max(out[item, ITEM_INSURABLE_MILLI], base)
         delivered = items[item, ITEM_DELIVERY_DAY]
         milli = min(base - out[item, ITEM_LEFT_MILLI], ceiling - used, work[place, WORK_CAP])

@@ -184,7 +184,9 @@ def read_limits(source: TableSource | None, quarantine: Quarantine) -> Limits:
             _columns(checked, rows)
             for checked, rows in check_streamed(source, CREDIT_LIMITS, quarantine)
         )
-    return _limits(parts, is_given=source is not None)
+    limits = _limits(parts, is_given=source is not None)
+    limits.order()  # now, while other tables are read beside this one: later steps wait for it
+    return limits
 
 
 NO_LIMITS_SCHEMA = pa.schema(

@@ -25,6 +25,7 @@ from encours.breaches.table import BreachRows
 from encours.calc.columns import milli_of
 from encours.ledger.decode import decode_text_codes
 from encours.ledger.findings import RunNotice
+from encours.passes.workers import run_in_order
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
@@ -83,8 +84,12 @@ def apply_rules(
     positions: Positions,
     items: ItemFacts,
     earlier: EarlierRun | None,
+    threads: int,
 ) -> BreachResult:
-    """Let the rules look at the accounts of a run, and compare with the earlier one (DOMAIN 8)."""
+    """Let the rules look at the accounts of a run, and compare with the earlier one (DOMAIN 8).
+
+    No rule knows what another finds: they look side by side.
+    """
     context = preparation.context
     as_of = EPOCH + timedelta(days=context.as_of_day)
     remembered = iter(()) if earlier is None else earlier.pieces("breaches", REMEMBERED)
@@ -105,7 +110,8 @@ def apply_rules(
         overrides=overrides_on(as_of, preparation.overrides, accounts, context.master.customers),
         earlier_insured_milli=_earlier_insured(earlier, limits, accounts),
     )
-    breaches = find_breaches(evidence)
+    looked_at = rules_looked_at(evidence)
+    breaches = list(run_in_order(lambda rule: find_breaches(rule, evidence), looked_at, threads))
     return BreachResult(
         evidence=evidence,
         breaches=breaches,
@@ -116,7 +122,7 @@ def apply_rules(
             evidence.overrides,
             as_of,
             evidence.currency,
-            rules_looked_at(evidence),
+            looked_at,
         ),
     )
 

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from encours.calc.account_cover import INSURABLE_SUMS, CoverTotals, insurable_parts
 from encours.calc.cover_ceilings import ceiling_tables, fill_ceilings
 from encours.calc.cover_items import (
-    NUMBERS,
-    STATES,
+    ITEM_RECORD,
+    NO_ORDER,
+    STATE_RECORD,
     InsurableItems,
     in_order,
     insurable_items,
@@ -27,13 +28,20 @@ from encours.calc.cover_items import (
 from encours.calc.cover_of_items import COVER_RECORD
 from encours.calc.cover_pools import build_insurance
 from encours.calc.sums import KeyedSums
-from encours.kernels.cover import LAST_DAY
+from encours.kernels.cover import (
+    ITEM_ACCOUNT,
+    ITEM_ORDER_DAY,
+    ITEM_SEGMENT,
+    ITEM_STATE_END,
+    LAST_DAY,
+    STATE_GROSS_MILLI,
+)
 from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
-from encours.ledger.commitments import resolve_commitments
+from encours.ledger.commitments import COMMITMENTS, resolve_commitments
 from encours.ledger.decode import NO_DAY
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
 from encours.ledger.table_spill import TableSpill
-from encours.passes.spill import Spill
+from encours.passes.spill import MemoryBudget, Spill
 from encours.passes.workers import run_in_order
 
 if TYPE_CHECKING:
@@ -53,13 +61,9 @@ MOST_SHARDS = 64
 _ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
-_ITEM_SCHEMA = pa.schema(
-    [(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in NUMBERS.items()]
-    + [("item_id", pa.string())]
-)
-_STATE_SCHEMA = pa.schema(
-    [(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in STATES.items()]
-)
+_ID_SCHEMA = pa.schema([("item_id", pa.string())])
+KEPT_BYTES = 256 << 20
+"""Insured items kept in memory before they are spilled; the keys pass took more than that."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,11 @@ class CoverPass:
         self._is_insured = np.append(insurance.cluster_of_customer >= 0, [False, False])
         self._tables = ceiling_tables(insurance.pools)
         self._commitments = commitments
-        self._items = TableSpill(scratch / "insured_items", _ITEM_SCHEMA)
-        self._states = TableSpill(scratch / "insured_states", _STATE_SCHEMA)
         self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
+        kept = MemoryBudget(KEPT_BYTES)
+        self._items = Spill(scratch / "insured_items", ITEM_RECORD, self._shards, kept)
+        self._states = Spill(scratch / "insured_states", STATE_RECORD, self._shards, kept)
+        self._ids = TableSpill(scratch / "insured_ids", _ID_SCHEMA)
         self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, self._shards)
         self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
@@ -113,25 +119,15 @@ class CoverPass:
         """
         ordinal = rows + unit.first_ordinal
         found = insurable_items(items, records, ordinal, self.insurance, self._context)
+        shard = (found.items["cluster"] % self._shards).astype(np.int32)
+        self._items.append(unit.number, found.items, shard)
+        self._states.append(unit.number, found.states, np.repeat(shard, found.items["state_count"]))
         # In a byte, for NumPy sorts those by counting.
-        shard = (found.items.column("cluster").to_numpy() % self._shards).astype(np.uint8)
-        order = np.argsort(shard, kind="stable")
-        counts = found.items.column("state_count").to_numpy().astype(np.int64)
-        state_shard = np.repeat(shard, counts)
-        by_state = np.argsort(state_shard, kind="stable")
-        items_table, states_table = found.items.take(order), found.states.take(by_state)
-        bounds = np.searchsorted(shard[order], np.arange(self._shards + 1))
-        state_bounds = np.searchsorted(state_shard[by_state], np.arange(self._shards + 1))
-        for part in np.unique(shard).tolist():
-            low, high = bounds[part], bounds[part + 1]
-            self._items.append(unit.number, part, items_table.slice(low, high - low))
-            low, high = state_bounds[part], state_bounds[part + 1]
-            self._states.append(unit.number, part, states_table.slice(low, high - low))
+        ids = pa.table({"item_id": found.item_id})
+        self._ids.scatter(unit.number, ids, shard.astype(np.uint8))
 
     def settle(self, threads: int, progress: Progress) -> CoverTotals:
         """Fill the ceilings, shard by shard, and send each item's cover back to its unit."""
-        if self.insurance.binds_orders and self._commitments is not None:
-            self._park_orders(self._commitments, threads)
         progress.start_stage("cover", self._shards)
         covered, insurable = KeyedSums(1), KeyedSums(len(INSURABLE_SUMS))
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
@@ -148,7 +144,7 @@ class CoverPass:
             next_days.append(found.next_day)
             progress.advance(1)
         progress.finish_stage()
-        for spill in (self._items, self._states, self._orders):
+        for spill in (self._items, self._states, self._ids, self._orders):
             spill.close()
         return CoverTotals(
             self.insurance,
@@ -171,12 +167,14 @@ class CoverPass:
         """Give the disk space of the routed cover back."""
         self._routed.close()
 
-    def _park_orders(self, source: TableSource, threads: int) -> None:
+    def park_orders(self) -> None:
         """Park the day on which each order of an insured customer was confirmed."""
+        source = self._commitments
+        if source is None or not self.insurance.binds_orders:
+            return
         duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
-
-        def park(unit: Unit) -> None:
-            data = source.read(unit, source.columns)
+        for unit in source.units:
+            data = source.read(unit, COMMITMENTS.names)
             found = duplicates.of_unit(unit)
             orders = resolve_commitments(
                 data, self._context.master, self._context.as_of_day, *found
@@ -184,31 +182,30 @@ class CoverPass:
             first, second = order_keys(orders.order_id, orders.company_code, orders.customer_code)
             cluster = self.insurance.cluster_of_customer[orders.customer_code]
             counts = ~orders.faults.bad & (cluster >= 0) & (orders.document_day != NO_DAY)
-            counts &= (first != 0) | (second != 0)
+            counts &= (first != NO_ORDER) | (second != NO_ORDER)
             records = np.empty(data.num_rows, ORDER_RECORD)
             records["first"], records["second"] = first, second
             records["day"] = orders.document_day
             shard = np.where(counts, cluster % self._shards, -1).astype(np.int32)
             self._orders.append(unit.number, records, shard)
 
-        for _ in run_in_order(park, source.units, threads):
-            """Parking is all."""
-
     def _fill_shard(self, shard: int) -> _ShardResult:
         """Fill the ceilings of the clusters of one shard."""
-        found = InsurableItems(self._items.read(shard), self._states.read(shard))
-        items, table = in_order(found)
-        items = items._replace(order_day=self._order_days(table, shard))
-        cluster = table.column("cluster").to_numpy()
-        result = fill_ceilings(items, cluster, self.insurance, self._tables)
+        ids = self._ids.read(shard).column("item_id").combine_chunks()
+        found = InsurableItems(self._items.read(shard), self._states.read(shard), ids)
+        ordered = in_order(found)
+        table, place_of = ordered.table, ordered.place
+        table[:, ITEM_ORDER_DAY] = np.take(self._order_days(found.items, shard), place_of)
+        result = fill_ceilings(ordered, self.insurance, self._tables)
         pool, item, milli = result.pool, result.item, result.milli
-        self._route(shard, table, result)
+        self._route(shard, found.items["ordinal"][place_of], result)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
-        place = items.segment.astype(np.int64) * accounts + items.account
+        place = table[:, ITEM_SEGMENT] * accounts + table[:, ITEM_ACCOUNT]
         covered, insurable = KeyedSums(1), KeyedSums(len(INSURABLE_SUMS))
         covered.add(pool * (segments * accounts) + place[item], milli[:, None])
-        base, gross = result.insurable_milli, items.gross_milli[items.state_start[1:] - 1]
+        base = result.insurable_milli
+        gross = ordered.states[table[:, ITEM_STATE_END] - 1, STATE_GROSS_MILLI]
         chosen = np.flatnonzero(base)
         insurable.add(
             place[chosen],
@@ -223,26 +220,24 @@ class CoverPass:
             insurable,
             stopped,
             result.stop_day[stopped],
-            table.column("item_id").combine_chunks().take(pa.array(result.stop_item[stopped])),
+            ids.take(pa.array(place_of[result.stop_item[stopped]])),
             np.where(result.stop_is_shared[stopped], -1, place[result.stop_item[stopped]]),
             coming,
             result.next_stop_day[coming],
         )
 
-    def _order_days(self, table: pa.Table, shard: int) -> Array:
+    def _order_days(self, items: Array, shard: int) -> Array:
         """Give the last day on which each item's order was confirmed: int32[n].
 
         `LAST_DAY` for an item without an order; an order of which no confirmation is known is taken
         for an old one.
         """
-        keys = _wide_keys(table.column("order_first"), table.column("order_second"))
-        has_order = (table.column("order_first").to_numpy() != 0) | (
-            table.column("order_second").to_numpy() != 0
-        )
+        keys = _wide_keys(items["order_first"], items["order_second"])
+        has_order = (items["order_first"] != NO_ORDER) | (items["order_second"] != NO_ORDER)
         days = np.where(has_order, -LAST_DAY, LAST_DAY).astype(np.int32)
         records = self._orders.read(shard)
         if len(records) and has_order.any():
-            known = _wide_keys(pa.array(records["first"]), pa.array(records["second"]))
+            known = _wide_keys(records["first"], records["second"])
             known = known.dictionary_encode()
             last = np.full(len(known.dictionary), -LAST_DAY, np.int32)
             np.maximum.at(last, known.indices.to_numpy(), records["day"].astype(np.int32))
@@ -252,9 +247,9 @@ class CoverPass:
             days[met] = last[place[met]]
         return days
 
-    def _route(self, shard: int, table: pa.Table, result: CoverResult) -> None:
+    def _route(self, shard: int, ordinal: Array, result: CoverResult) -> None:
         """Send the cover of items back to their work units, and which of them stop it."""
-        count = table.num_rows
+        count = len(ordinal)
         covered = np.zeros(count, np.int64)
         np.add.at(covered, result.item, result.milli)
         notify = np.full(count, np.iinfo(np.int64).max, np.int64)
@@ -266,7 +261,7 @@ class CoverPass:
             told |= standing == INSURABLE
         rows = np.flatnonzero(told)
         records = np.empty(len(rows), COVER_RECORD)
-        records["ordinal"] = table.column("ordinal").to_numpy()[rows]
+        records["ordinal"] = ordinal[rows]
         records["covered_milli"], records["notify_days"] = covered[rows], notify[rows]
         records["standing"] = standing[rows]
         unit = np.searchsorted(self._firsts, records["ordinal"], side="right") - 1
@@ -283,8 +278,8 @@ def open_cover(ledger: Ledger, preparation: Preparation, scratch: Path) -> Cover
     return CoverPass(insurance, tables["open_items"], tables.get("commitments"), scratch, context)
 
 
-def _wide_keys(first: pa.Array, second: pa.Array) -> pa.Array:
+def _wide_keys(first: Array, second: Array) -> pa.Array:
     """Give two halves as one key of 16 bytes each."""
-    halves = np.column_stack([np.asarray(first, np.uint64), np.asarray(second, np.uint64)])
+    halves = np.column_stack([first, second])
     data = pa.py_buffer(np.ascontiguousarray(halves))
     return pa.Array.from_buffers(pa.binary(16), len(halves), [None, data])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from encours.breaches.outlook import outlook
 from encours.calc import accounts as account_tables
@@ -22,6 +22,8 @@ from encours.passes.item_facts import item_facts
 from encours.passes.workers import run_in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from encours.controls.checks import Added
@@ -58,10 +60,13 @@ def credit_steps(
     context = preparation.context
     positions = build_positions(rows.lines, committed.sums, context)
     accounts = account_rows(positions, preparation.limits.limits, context)
-    limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
-    cover = account_cover(rows.cover, accounts, context)
-    items = item_facts(rows, accounts, context)
-    rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier)
+    readings: tuple[Callable[[], Any], ...] = (
+        lambda: LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day),
+        lambda: account_cover(rows.cover, accounts, context),
+        lambda: item_facts(rows, accounts, context),
+    )
+    limits, cover, items = run_in_order(lambda read: read(), readings, threads)
+    rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier, threads)
     added = checks.add_up(rows.lines, committed.sums)
     result = CreditResult(positions, accounts, bounds_of(limits), rules, added)
     result.notices.extend(

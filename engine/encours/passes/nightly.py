@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from encours.calc.cover_pools import insured_customers
 from encours.controls import checks
 from encours.erp.hold_files import FileHead
 from encours.erp.templates import chosen_adapters
@@ -501,6 +502,7 @@ class NightlyRun:
                 staging.spill,
                 threads,
                 self._earlier if self._configuration.rules.due_date_moved.enabled else None,
+                insured_customers(master.limits, master.customers),
             )
             keys = keys_pass.run(self._as_of_day, self._progress)
             if allocations is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from encours.calc.documents import SharedDocuments
     from encours.ledger.sources import Unit
     from encours.passes.cover_pass import CoverPass
+    from encours.passes.insured_ids import ParkedIds
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,6 +40,7 @@ class ProbedUnit(NamedTuple):
     customer_code  int32[n]  `MasterData.customer_codes`
     records        allocations of its items in any order, `first` = ordinal of the item
     copies, conflicts  int64[d]  rows, as in `Neighbours`
+    ids            those of rows that may be insured, where `data` lacks them
     """
 
     unit: Unit
@@ -47,6 +49,7 @@ class ProbedUnit(NamedTuple):
     records: Array
     copies: Array
     conflicts: Array
+    ids: ParkedIds | None = None
 
 
 def columns_never_needed(*, knows_customers: bool) -> frozenset[str]:
@@ -58,17 +61,20 @@ def columns_never_needed(*, knows_customers: bool) -> frozenset[str]:
 
 
 def columns_not_needed(
-    cover: CoverPass | None, *, has_shared: bool, knows_customers: bool
+    cover: CoverPass | None, *, has_shared: bool, knows_customers: bool, knows_ids: bool
 ) -> frozenset[str]:
     """Name the columns of `open_items` that may stay unread where a unit is probed.
 
     cover            None where no item of the unit can be insured
     has_shared       documents of the unit lie in other units, too
     knows_customers  the customer of every row has been looked up
+    knows_ids        the ids of the rows that can be insured are parked
     """
     left_out = set(columns_never_needed(knows_customers=knows_customers))
     if not has_shared:
         left_out.add("document_number")
+    if knows_ids:
+        left_out.add("item_id")
     if cover is None or not cover.insurance.binds_orders:
         left_out.add("order_id")
     return frozenset(left_out)
@@ -86,6 +92,8 @@ def probe_cover(probed: ProbedUnit, wanted: Array, cover: CoverPass, context: Ru
     if not len(rows):
         return
     data, customer_code, few = _some_rows(probed, rows)
+    if probed.ids is not None:
+        data = data.append_column("item_id", probed.ids.of_rows(rows))
     with renumbering((rows + probed.unit.first_ordinal).item):
         items, records = resolve_rows(data, customer_code, few, context)
         cover.add(probed.unit, items, records, rows)
@@ -142,8 +150,10 @@ def _some_rows(probed: ProbedUnit, wanted: Array) -> tuple[pa.Table, Array, Neig
     place = np.full(probed.data.num_rows, -1, np.int64)
     place[wanted] = np.arange(len(wanted))
     at = place[probed.records["first"].astype(np.int64) - probed.unit.first_ordinal]
-    records = probed.records[at >= 0]
-    records["first"] = at[at >= 0]
+    kept = np.flatnonzero(at >= 0)
+    words = probed.records.view(np.uint64).reshape(len(at), probed.records.itemsize // 8)
+    records = np.take(words, kept, axis=0).reshape(-1).view(probed.records.dtype)
+    records["first"] = at[kept]
     copies, conflicts = place[probed.copies], place[probed.conflicts]
     neighbours = Neighbours(
         0,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
     from encours.passes.cover_pass import CoverPass
+    from encours.passes.insured_ids import ParkedIds
     from encours.passes.keys_pass import Keys
     from encours.passes.late_items import LateItems, SettledLate
     from encours.passes.progress import Progress
@@ -177,7 +178,10 @@ class RowsPass:
             self._staging.harden(file)
 
     def _probe_units(self, threads: int, progress: Progress) -> SharedDocuments:
-        """Choose the bearer of each document that units share, and park the insured items."""
+        """Choose the bearer of each document that units share, and park the insured items.
+
+        Orders that keep a ceiling are parked beside them.
+        """
         shared = SharedDocuments(self._keys.shared_documents, np.empty(0, np.int64))
         units = [
             unit
@@ -186,13 +190,17 @@ class RowsPass:
         ]
         progress.start_stage("probe", sum(unit.row_count for unit in units))
 
-        def probe(unit: Unit) -> pa.Table | None:
+        def probe(unit: Unit | None) -> pa.Table | None:
+            if unit is None:
+                self._park_orders()
+                return None
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 found = self._probe_unit(unit, shared)
             progress.advance(unit.row_count)
             return found
 
-        listed = [found for found in run_in_order(probe, units, threads) if found is not None]
+        found_of_units = run_in_order(probe, [None, *units], threads)
+        listed = [found for found in found_of_units if found is not None]
         progress.finish_stage()
         if not listed:
             return shared
@@ -202,6 +210,11 @@ class RowsPass:
         rows = first_of_documents(candidates_of(probed), everyone, item_id)
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
+
+    def _park_orders(self) -> None:
+        """Park the orders that insurance asks for, if it does."""
+        if self._cover is not None and self._insures:
+            self._cover.park_orders()
 
     def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table | None:
         """Decode what must be known of a unit before the others; read nothing without need."""
@@ -213,8 +226,12 @@ class RowsPass:
             cover = None
         if cover is None and not has_shared:
             return None
+        ids = None if has_shared else self._parked_ids(unit, codes, wanted)
         left_out = columns_not_needed(
-            cover, has_shared=has_shared, knows_customers=codes is not None
+            cover,
+            has_shared=has_shared,
+            knows_customers=codes is not None,
+            knows_ids=ids is not None,
         )
         names = [name for name in self._columns if name in OPEN_ITEMS.names]
         names = [name for name in names if name not in left_out]
@@ -222,13 +239,22 @@ class RowsPass:
         if codes is None:
             codes = self._context.master.customer_codes(data)
         records = self._keys.routed.read(unit.number)
-        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit))
+        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit), ids)
         if cover is not None:
             wanted = cover.is_wanted(codes) if wanted is None else wanted
             probe_cover(probed, wanted, cover, self._context)
         if not has_shared:
             return None
         return probe_documents(probed, shared, self._extract_day, self._context)
+
+    def _parked_ids(
+        self, unit: Unit, codes: Array | None, wanted: Array | None
+    ) -> ParkedIds | None:
+        """Give the ids of the wanted rows of a unit, where the keys pass parked them all."""
+        parked = self._keys.insured_ids
+        if parked is None or codes is None or wanted is None:
+            return None
+        return parked.of_unit(unit, codes, wanted)
 
     def _read(self, unit: Unit, neighbours: Neighbours) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
