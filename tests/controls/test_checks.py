@@ -167,10 +167,10 @@ def test_ageing_controls__miss_a_cent_in_any_cell(night: Night) -> None:
 
 
 def test_ageing_controls__miss_a_cent_of_any_line(night: Night) -> None:
-    lines, committed = night["add_up"]
+    lines, committed, cover = night["add_up"]
     for row in range(lines.count):
         changed = summed_otherwise(lines, row, LINE_SUMS.index("open_rc"))
-        found = failing(night, "ageing_controls", _1=checks.add_up(changed, committed))
+        found = failing(night, "ageing_controls", _1=checks.add_up(changed, committed, cover))
         assert found == ["buckets in the reporting currency"]
 
 
@@ -201,17 +201,17 @@ def test_exposure_controls__miss_an_account(night: Night) -> None:
 
 
 def test_exposure_controls__miss_a_cent_between_items_and_accounts(night: Night) -> None:
-    lines, committed = night["add_up"]
+    lines, committed, cover = night["add_up"]
     positions = night["exposure_controls"][1]
     joined = "items and commitments in accounts"
     receivables = LINE_SUMS.index("receivables")
     for row in range(lines.count):
-        changed = checks.add_up(summed_otherwise(lines, row, receivables), committed)
+        changed = checks.add_up(summed_otherwise(lines, row, receivables), committed, cover)
         assert failing(night, "exposure_controls", _0=changed) == [joined]
     assert committed.count
     for row in range(committed.count):
         ordered = summed_otherwise(committed, row, POSITION_SUMS.index("open_orders"))
-        changed = checks.add_up(lines, ordered)
+        changed = checks.add_up(lines, ordered, cover)
         assert failing(night, "exposure_controls", _0=changed) == [joined]
     rows = [row for row, one in enumerate(positions.exposure.tolist()) if one]
     for row in rows:

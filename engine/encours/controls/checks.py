@@ -121,17 +121,20 @@ class Added(NamedTuple):
     """What items and commitments add up to, before anything is made of their sums.
 
     items    by `LINE_SUMS`; commitments by `POSITION_SUMS`
+    covered  what limits cover of items; None where the ledger has no insured limit
     """
 
     items: Mapping[str, int]
     commitments: Mapping[str, int]
+    covered: int | None = None
 
 
-def add_up(lines: KeyedSums, commitments: KeyedSums) -> Added:
-    """Add all lines and all commitments up, so that they need not be kept to be checked."""
+def add_up(lines: KeyedSums, commitments: KeyedSums, cover: CoverTotals | None) -> Added:
+    """Add lines, commitments and cover up, so that they need not be kept to be checked."""
     return Added(
         {name: exact_sum(lines.sums[:, place]) for place, name in enumerate(LINE_SUMS)},
         {name: exact_sum(commitments.sums[:, place]) for place, name in enumerate(POSITION_SUMS)},
+        None if cover is None else exact_sum(cover.covered.sums[:, 0]),
     )
 
 
@@ -178,12 +181,12 @@ def exposure_controls(added: Added, positions: Positions, accounts: pa.Table) ->
     return controls
 
 
-def cover_controls(totals: CurrencyTotals, cover: CoverTotals | None) -> list[Control]:
+def cover_controls(totals: CurrencyTotals, added: Added) -> list[Control]:
     """Check that every item is published with the cover that its limits give it."""
-    if cover is None:
+    if added.covered is None:
         return []
     published = sum(totals.of("insured_covered_rc").values())
-    return [Control("insured cover of items", published, exact_sum(cover.covered.sums[:, 0]))]
+    return [Control("insured cover of items", published, added.covered)]
 
 
 def group_controls(positions: Positions, groups: pa.Table, context: RunContext) -> list[Control]:

@@ -144,6 +144,8 @@ class CoverPass:
             next_days.append(found.next_day)
             progress.advance(1)
         progress.finish_stage()
+        for sums in (covered, insurable):
+            sums.trim()
         for spill in (self._items, self._states, self._ids, self._orders):
             spill.close()
         return CoverTotals(

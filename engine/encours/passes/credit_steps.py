@@ -66,12 +66,12 @@ def credit_steps(
         lambda: item_facts(rows, accounts, context),
     )
     limits, cover, items = run_in_order(lambda read: read(), readings, threads)
+    added = checks.add_up(rows.lines, committed.sums, rows.cover)
+    notices = [*limit_notices(limits), *cover_notices(rows.cover, context)]
+    rows.let_go_of_facts()
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier, threads)
-    added = checks.add_up(rows.lines, committed.sums)
     result = CreditResult(positions, accounts, bounds_of(limits), rules, added)
-    result.notices.extend(
-        [*limit_notices(limits), *cover_notices(rows.cover, context), *rules.notices]
-    )
+    result.notices.extend([*notices, *rules.notices])
     if preparation.balances is not None:
         result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
 

@@ -99,11 +99,14 @@ class RowsResult:
             self.late = self.late_items.settle(self.lines, threads)
             self.late_items = None
 
+    def let_go_of_facts(self) -> None:
+        """Free what was found about items of accounts: it has been laid out by account."""
+        self.hits, self.late, self.cover = HitSums(), None, None
+
     def let_go(self) -> None:
         """Free what there is one of per account or line: all steps are done with it."""
         for sums in (self.lines, self.cells, self.flows):
             sums.clear()
-        self.hits, self.late, self.cover = HitSums(), None, None
         self.order_payments = []
 
 
