@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,11 @@ from encours_schemas import INPUT_TABLES
 from encours_schemas.tables import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from encours.ledger.sources import TableSource, Unit
 
+Result = TypeVar("Result")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _FIRST_MIX = np.uint64(0xFF51AFD7ED558CCD)
@@ -104,14 +107,25 @@ def row_contents(source: TableSource, data: pa.Table) -> list[tuple[object, ...]
     return list(zip(*columns, strict=True))
 
 
-def twins_in_memory(source: TableSource, *key: str) -> Array:
+class Each(Protocol):
+    """How units are taken, one result each, in their order: `map`, or the like on threads."""
+
+    def __call__(
+        self, function: Callable[[Unit], Result], units: Iterable[Unit], /
+    ) -> Iterable[Result]:
+        """Give `function(unit)` of every unit."""
+
+
+def twins_in_memory(source: TableSource, *key: str, each: Each = map) -> Array:
     """Pair the rows of equal key of a table that fits in memory: int64[d, 2] (row, first row).
+
+    each  takes the units
 
     A row without its only key column has no key; of several columns an empty one is a value.
     """
     if not key or not source.row_count:
         return np.empty((0, 2), np.int64)
-    parts = [_key_hashes(source, unit, key) for unit in source.units]
+    parts = each(lambda unit: _key_hashes(source, unit, key), source.units)
     first, second, has_key = (np.concatenate(column) for column in zip(*parts, strict=True))
     rows = np.flatnonzero(has_key)
     number = number_keys(first[rows].view(np.int64))

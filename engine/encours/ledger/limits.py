@@ -18,6 +18,7 @@ from encours_schemas import INPUT_TABLES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from encours.ledger.duplicates import Each
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource
 
@@ -144,7 +145,7 @@ class Limits:
 
         Ids are compared only where the rest is the same.
         """
-        order = np.lexsort((self.from_day[rows], group))
+        order = _order_by(group, self.from_day[rows])
         ordered_group, ordered_day = group[order], self.from_day[rows][order]
         same = np.zeros(len(order), bool)
         same[1:] = (ordered_group[1:] == ordered_group[:-1]) & (ordered_day[1:] == ordered_day[:-1])
@@ -176,13 +177,29 @@ class Limits:
         return key
 
 
-def read_limits(source: TableSource | None, quarantine: Quarantine) -> Limits:
-    """Check the limits' table and lay its good rows out."""
+def _order_by(group: Array, day: Array) -> Array:
+    """Give the order by group, then day; equal rows in any order: int64[r] positions."""
+    if not len(group):
+        return np.empty(0, np.int64)
+    first = int(day.min())
+    span = int(day.max()) - first + 1
+    if max(-int(group.min()), int(group.max()) + 1) * span >= 1 << 63:
+        return np.lexsort((day, group))
+    # One number each: NumPy sorts those several times as fast as it sorts by two columns.
+    found: Array = np.argsort(group * span + (day - first))
+    return found
+
+
+def read_limits(source: TableSource | None, quarantine: Quarantine, each: Each = map) -> Limits:
+    """Check the limits' table and lay its good rows out.
+
+    each  takes the units: `map`, or the like on several threads
+    """
     parts: list[pa.Table] = []
     if source is not None:
         parts.extend(
             _columns(checked, rows)
-            for checked, rows in check_streamed(source, CREDIT_LIMITS, quarantine)
+            for checked, rows in check_streamed(source, CREDIT_LIMITS, quarantine, each)
         )
     limits = _limits(parts, is_given=source is not None)
     limits.order()  # now, while other tables are read beside this one: later steps wait for it

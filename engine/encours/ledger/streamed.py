@@ -23,33 +23,33 @@ from encours_schemas.reasons import Reason
 from encours_schemas.tables import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
+    from encours.ledger.duplicates import Each
     from encours.ledger.quarantine import Quarantine
-    from encours.ledger.sources import TableSource
+    from encours.ledger.sources import TableSource, Unit
     from encours_schemas.tables import Table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+Checked = tuple[CheckedColumns, Array]
+
+
 def check_streamed(
-    source: TableSource, table: Table, quarantine: Quarantine
-) -> Iterator[tuple[CheckedColumns, Array]]:
+    source: TableSource, table: Table, quarantine: Quarantine, each: Each = map
+) -> Iterable[Checked]:
     """Give each unit's decoded columns and its good rows (int64[g]); quarantine the bad ones.
+
+    each  takes the units: `map`, or the like on several threads
 
     Checked per row: kinds, lists, bounds, the currency and its decimals, the first of a month; per
     table: the key.
     """
-    duplicates = resolve_duplicates(source, twins_in_memory(source, *table.key))
-    for unit in source.units:
-        data = source.read(unit, table.names)
-        checked = check_columns(table, data, source.dialect)
-        _check_currency(table, data, checked)
-        if "month" in checked.values:
-            months = checked.day("month").astype("datetime64[D]")
-            first = months.astype("datetime64[M]").astype("datetime64[D]")
-            later = (checked.day("month") != NO_DAY) & (months != first)
-            checked.faults.add(later, "month", Reason.OUT_OF_RANGE, REFERENCE)
+    duplicates = resolve_duplicates(source, twins_in_memory(source, *table.key, each=each))
+
+    def check(unit: Unit) -> Checked:
+        checked = _check_unit(source, unit, table)
         for rows, reason in zip(
             duplicates.of_unit(unit),
             (Reason.DUPLICATE_KEY, Reason.CONFLICTING_DUPLICATE),
@@ -60,7 +60,22 @@ def check_streamed(
             if len(rows):
                 checked.faults.add(found, table.key[0], reason, WHOLE_TABLE)
         quarantine.add_faults(source, unit, checked.faults)
-        yield checked, np.flatnonzero(~checked.faults.bad)
+        return checked, np.flatnonzero(~checked.faults.bad)
+
+    return each(check, source.units)
+
+
+def _check_unit(source: TableSource, unit: Unit, table: Table) -> CheckedColumns:
+    """Decode the rows of a unit and check each on its own."""
+    data = source.read(unit, table.names)
+    checked = check_columns(table, data, source.dialect)
+    _check_currency(table, data, checked)
+    if "month" in checked.values:
+        months = checked.day("month").astype("datetime64[D]")
+        first = months.astype("datetime64[M]").astype("datetime64[D]")
+        later = (checked.day("month") != NO_DAY) & (months != first)
+        checked.faults.add(later, "month", Reason.OUT_OF_RANGE, REFERENCE)
+    return checked
 
 
 def _check_currency(table: Table, data: pa.Table, checked: CheckedColumns) -> None:

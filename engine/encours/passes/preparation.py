@@ -53,11 +53,13 @@ from encours_schemas.names import nearest_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from encours.calc.context import Conversion, Law
+    from encours.ledger.duplicates import Each
     from encours.ledger.quarantine import Quarantine
-    from encours.ledger.sources import Ledger, TableSource
+    from encours.ledger.sources import Ledger, TableSource, Unit
+    from encours.passes.workers import Result
     from encours_schemas.configuration import Configuration
 
 STREAMED = ("open_items", "allocations", "commitments", "customers", "sales", "credit_limits")
@@ -102,10 +104,14 @@ def read_master(
     ledger: Ledger, configuration: Configuration, quarantine: Quarantine, threads: int
 ) -> Master:
     """Read customers and the small tables, and quarantine their bad rows; tables side by side."""
+
+    def each(function: Callable[[Unit], Result], units: Iterable[Unit], /) -> Iterable[Result]:
+        return run_in_order(function, units, threads)
+
     readers: tuple[Callable[[], Any], ...] = (
         lambda: _read_customers(ledger, configuration, quarantine),
-        lambda: read_limits(ledger.tables.get("credit_limits"), quarantine),
-        lambda: _check_sales(ledger, quarantine),
+        lambda: read_limits(ledger.tables.get("credit_limits"), quarantine, each),
+        lambda: _check_sales(ledger, quarantine, each),
         lambda: _read_small_tables(ledger, quarantine),
     )
     found = list(run_in_order(lambda read: read(), readers, threads))
@@ -123,10 +129,10 @@ def _read_small_tables(ledger: Ledger, quarantine: Quarantine) -> dict[str, Smal
     return small
 
 
-def _check_sales(ledger: Ledger, quarantine: Quarantine) -> None:
+def _check_sales(ledger: Ledger, quarantine: Quarantine, each: Each) -> None:
     """Check the sales; no figure of the night needs them."""
     if "sales" in ledger.tables:
-        for _ in check_streamed(ledger.tables["sales"], INPUT_TABLES["sales"], quarantine):
+        for _ in check_streamed(ledger.tables["sales"], INPUT_TABLES["sales"], quarantine, each):
             """Checking is all."""
 
 
