@@ -85,6 +85,12 @@ class AccountRows:
         before = np.cumsum(counts) - counts
         return place, order[begins[account][place] + np.arange(len(place)) - before[place]]
 
+    @cached_property
+    def _sorted_keys(self) -> Array:
+        """Give the rows' accounts and segments as one number each, sorted: int64[n]."""
+        key: Array = self.account_code * len(self.segments) + self.segment_code
+        return key[self._by_account[0]]
+
     def single_row(self, account: Array) -> Array:
         """Give the only row of each account: int64[k], -1 where it has several or none."""
         order, begins = self._by_account
@@ -105,9 +111,7 @@ class AccountRows:
         asked = np.flatnonzero((codes >= 0) & (account >= 0))
         if not len(self):
             return found
-        # The rows by account, then segment, are sorted by this key: one sort serves every call.
-        order, _ = self._by_account
-        key = (self.account_code * len(self.segments) + self.segment_code)[order]
+        order, key = self._by_account[0], self._sorted_keys
         wanted = account[asked].astype(np.int64) * len(self.segments) + codes[asked]
         place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
         is_there = key[place] == wanted

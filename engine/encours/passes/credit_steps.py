@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from encours.breaches.outlook import outlook
 from encours.calc import accounts as account_tables
@@ -46,10 +46,26 @@ class CreditResult:
     notices: list[RunNotice] = field(default_factory=list)
 
 
+class Positioned(NamedTuple):
+    """Commitments, and what they and the items come to per party and per account."""
+
+    committed: Committed
+    positions: Positions
+    accounts: AccountRows
+
+
+def positioned(committed: Committed, rows: RowsResult, preparation: Preparation) -> Positioned:
+    """Add items and commitments up; nothing of it waits for the late items to be settled."""
+    context = preparation.context
+    positions = build_positions(rows.lines, committed.sums, context)
+    accounts = account_rows(positions, preparation.limits.limits, context)
+    return Positioned(committed, positions, accounts)
+
+
 def credit_steps(
     preparation: Preparation,
     rows: RowsResult,
-    committed: Committed,
+    sums: Positioned,
     earlier: EarlierRun | None,
     threads: int,
 ) -> CreditResult:
@@ -58,8 +74,7 @@ def credit_steps(
     What nothing needs any more is let go of: there is one of all of it per account or line.
     """
     context = preparation.context
-    positions = build_positions(rows.lines, committed.sums, context)
-    accounts = account_rows(positions, preparation.limits.limits, context)
+    committed, positions, accounts = sums
     readings: tuple[Callable[[], Any], ...] = (
         lambda: LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day),
         lambda: account_cover(rows.cover, accounts, context),
@@ -93,6 +108,6 @@ def credit_steps(
     # None of these reads what another makes.
     for tables in run_in_order(lambda step: step(), (look_ahead, lay_out, age), threads):
         result.tables.update(tables)
-    for sums in (rows.lines, rows.flows, rows.cells, committed.sums):
-        sums.clear()
+    for one in (rows.lines, rows.flows, rows.cells, committed.sums):
+        one.clear()
     return result

@@ -26,7 +26,7 @@ from encours.ledger.sources import AppliedLayout, Ledger, describe_layouts, open
 from encours.passes.commitments_pass import sum_commitments
 from encours.passes.compilation import has_no_kernels
 from encours.passes.cover_pass import open_cover
-from encours.passes.credit_steps import CreditResult, credit_steps
+from encours.passes.credit_steps import CreditResult, Positioned, credit_steps, positioned
 from encours.passes.erp_files import (
     Chain,
     Night,
@@ -432,12 +432,13 @@ class NightlyRun:
         def settle() -> None:
             rows.settle_late(threads)
 
-        def commit() -> Committed:
-            return self._commitments(ledger, context, rows, orders)
+        def commit() -> Positioned:
+            committed = self._commitments(ledger, context, rows, orders)
+            return positioned(committed, rows, preparation)
 
-        _, committed = side_by_side(settle, commit, threads)
+        _, sums = side_by_side(settle, commit, threads)
         give_memory_back()
-        credit = credit_steps(preparation, rows, committed, self._earlier, threads)
+        credit = credit_steps(preparation, rows, sums, self._earlier, threads)
         counts = row_counts(ledger, rows.totals, self._quarantine)
         self._require_few_rejected(counts)
         controls = gather_controls(counts, rows, credit, context)
@@ -451,7 +452,7 @@ class NightlyRun:
         room, breaches = room_of(credit), credit.rules.rows
         accounts = credit.accounts.without_sums()
         others = (
-            lambda: write_order_decisions(staging, orders, room, accounts, context),
+            lambda: write_order_decisions(staging, orders, room, accounts, context, threads),
             lambda: write_pieces(staging, "breaches", breaches.pieces()),
         )
         notices = [*credit.notices, *telling.notices]

@@ -12,6 +12,7 @@ from encours.breaches.found import RULE_POSITIONS
 from encours.breaches.levels import HOLD_BITS
 from encours.calc.orders import ORDER_SCHEMA, RULE_OF_KIND, Room, decide, room_for_orders
 from encours.ledger.table_spill import TableSpill
+from encours.passes.workers import run_in_order
 from encours.publish.parquet import ROW_GROUP_ROWS, open_part, part_name
 from encours_schemas import OUTPUT_TABLES
 
@@ -63,9 +64,12 @@ class OrderBook:
         self._sample.append(orders.column("commitment_id").combine_chunks().take(chosen))
 
     def decisions(
-        self, room: Room, accounts: AccountRows, context: RunContext
+        self, room: Room, accounts: AccountRows, context: RunContext, threads: int
     ) -> Iterator[pa.Table]:
-        """Decide all orders; give the published rows by commitment id, piece by piece."""
+        """Decide all orders; give the published rows by commitment id, piece by piece.
+
+        Partitions share no limit, so they are decided side by side.
+        """
         if self.part_count == 1:
             orders = pa.concat_tables([ORDER_SCHEMA.empty_table(), *self._kept]).combine_chunks()
             yield decide(orders, room, accounts, context)
@@ -73,13 +77,16 @@ class OrderBook:
         splits = self._splits()
         schema = _TABLE.arrow_schema()
         ordered = TableSpill(self._scratch / "decisions", schema)
-        for part in range(self.part_count):
+
+        def settle(part: int) -> None:
             table = decide(self._spill.read(part), room, accounts, context)
             prefix = _prefixes(table.column("commitment_id").combine_chunks())
             ordered.scatter(part, table, np.searchsorted(splits, prefix, "right"))
+
+        for _ in run_in_order(settle, range(self.part_count), threads):
+            """Parking is all."""
         self._spill.close()
-        for part in ordered.parts():
-            yield _by_id(ordered.read(part))
+        yield from run_in_order(lambda part: _by_id(ordered.read(part)), ordered.parts(), threads)
         ordered.close()
 
     def _splits(self) -> Array:
@@ -100,12 +107,13 @@ def write_order_decisions(
     room: Room,
     accounts: AccountRows,
     context: RunContext,
+    threads: int,
 ) -> PublishedFile:
     """Decide all orders and write the table `order_decisions`."""
     path = staging.table_directory("order_decisions") / part_name(0)
     with open_part(path, _TABLE.arrow_schema()) as part:
         if book is not None:
-            for table in _in_groups(book.decisions(room, accounts, context)):
+            for table in _in_groups(book.decisions(room, accounts, context, threads)):
                 part.write(table)
         return part.close()
 
