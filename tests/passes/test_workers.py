@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from encours.passes.workers import WAITING_PER_THREAD, run_in_order
+from encours.passes.workers import WAITING_PER_THREAD, run_in_order, side_by_side
 
 THREADS = [1, 2, 3, 8]
 
@@ -117,3 +117,31 @@ def test_run_in_order__lets_keyboard_interrupts_through(threads: int) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         list(run_in_order(work, range(10), threads))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_side_by_side__gives_what_both_steps_give(threads: int) -> None:
+    seen: list[str] = []
+    assert side_by_side(lambda: 1, lambda: seen.append("second"), threads) == (1, None)
+    assert seen == ["second"]
+
+
+def test_side_by_side__takes_both_steps_at_once() -> None:
+    meeting = threading.Barrier(2, timeout=20)
+    places = side_by_side(meeting.wait, meeting.wait, 2)
+    assert sorted(places) == [0, 1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_side_by_side__raises_the_failure_of_either_step(threads: int) -> None:
+    def fail() -> None:
+        raise OSError("no more")
+
+    def succeed() -> None:
+        """Give nothing, as the other one would."""
+
+    before = threading.active_count()
+    for first, second in ((fail, succeed), (succeed, fail), (fail, fail)):
+        with pytest.raises(OSError, match="no more"):
+            side_by_side(first, second, threads)
+    assert threading.active_count() == before

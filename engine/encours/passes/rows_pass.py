@@ -34,7 +34,7 @@ from encours.passes.probe import (
     probe_documents,
 )
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
-from encours.passes.workers import run_in_order
+from encours.passes.workers import run_in_order, side_by_side
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import open_part, part_name
 from encours_schemas.reasons import Reason
@@ -152,7 +152,9 @@ class RowsPass:
         Raises RateMissing when items need a rate that is not known, once all are counted.
         """
         if len(self._keys.shared_documents) or self._insures:
-            self._shared = self._probe_units(threads, progress)
+            self._shared, _ = side_by_side(
+                lambda: self._probe_units(threads, progress), self._park_orders, threads
+            )
         if self._cover is not None:
             self.result.cover = self._cover.settle(threads, progress)
             give_memory_back()
@@ -181,10 +183,7 @@ class RowsPass:
             self._staging.harden(file)
 
     def _probe_units(self, threads: int, progress: Progress) -> SharedDocuments:
-        """Choose the bearer of each document that units share, and park the insured items.
-
-        Orders that keep a ceiling are parked beside them.
-        """
+        """Choose the bearer of each document that units share, and park the insured items."""
         shared = SharedDocuments(self._keys.shared_documents, np.empty(0, np.int64))
         units = [
             unit
@@ -193,17 +192,13 @@ class RowsPass:
         ]
         progress.start_stage("probe", sum(unit.row_count for unit in units))
 
-        def probe(unit: Unit | None) -> pa.Table | None:
-            if unit is None:
-                self._park_orders()
-                return None
+        def probe(unit: Unit) -> pa.Table | None:
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 found = self._probe_unit(unit, shared)
             progress.advance(unit.row_count)
             return found
 
-        found_of_units = run_in_order(probe, [None, *units], threads)
-        listed = [found for found in found_of_units if found is not None]
+        listed = [found for found in run_in_order(probe, units, threads) if found is not None]
         progress.finish_stage()
         if not listed:
             return shared
