@@ -7,6 +7,14 @@ import pytest
 from encours.passes import memory
 
 
+def printed(script: str) -> list[str]:
+    """Give the words that a script prints in a process of its own, whose memory it may change."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
 def test_keep_freed_memory__serves_arrow_from_the_c_librarys_memory() -> None:
     script = (
         "from encours.passes.memory import keep_freed_memory\n"
@@ -16,10 +24,7 @@ def test_keep_freed_memory__serves_arrow_from_the_c_librarys_memory() -> None:
         "numpy.ones(1 << 22)\n"
         "print(pyarrow.default_memory_pool().backend_name)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["system"]
+    assert printed(script) == ["system"]
 
 
 def test_keep_freed_memory__of_another_c_library_changes_nothing(
@@ -46,10 +51,7 @@ def test_give_memory_back__returns_what_a_pass_has_freed() -> None:
         "give_memory_back()\n"
         "print(full - kept < 50e6, kept - resident() > 150e6)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["True", "True"]
+    assert printed(script) == ["True", "True"]
 
 
 def test_collect_rarely__leaves_what_is_there_out_of_every_look() -> None:
@@ -60,7 +62,4 @@ def test_collect_rarely__leaves_what_is_there_out_of_every_look() -> None:
         "collect_rarely()\n"
         "print(gc.get_freeze_count() > 1_000, gc.get_threshold()[0] > before, gc.isenabled())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["True", "True", "True"]
+    assert printed(script) == ["True", "True", "True"]

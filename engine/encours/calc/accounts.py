@@ -12,12 +12,12 @@ from encours.calc.ageing import bucket_labels, set_credits_against_oldest
 from encours.calc.columns import day_array, listed_array, money_array, number_array, ratio_array
 from encours.calc.exposure import POSITION_SUMS, Positions
 from encours.calc.group_limits import head_of_groups
-from encours.calc.hit_sums import order_by
 from encours.calc.limits import utilisation_e6
 from encours.calc.lines import CELL_SUMS, line_of_key
 from encours.calc.sums import NO_MINIMUM, KeyedSums
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import CURRENCIES
+from encours.ledger.ordering import order_by
 from encours_schemas import OUTPUT_TABLES
 from encours_schemas.outputs import LIMIT_STATUSES
 

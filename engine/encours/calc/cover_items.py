@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from encours.calc.items import RECOURSE_DAYS_AFTER_MATURITY, convert
 from encours.calc.refusals import renumbering
@@ -27,6 +26,7 @@ from encours.ledger.buffers import is_empty_text
 from encours.ledger.decode import NO_DAY, hash_column
 from encours.ledger.items import BILL_OF_EXCHANGE, DEBIT_NOTE, DOCUMENT_TYPES, FINANCING, INVOICE
 from encours.ledger.master import MINOR_UNIT_MILLI
+from encours.ledger.ordering import order_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -223,18 +223,6 @@ def in_order(found: InsurableItems) -> OrderedItems:
 
 def _order(found: InsurableItems) -> tuple[Array, Array]:
     """Give the order of items, and the cluster of each: int64[n]; ids decide ties alone."""
-    delivery = found.items["delivery_day"].astype(np.int64)
-    key = (found.items["cluster"] << 32) + (delivery - NO_DAY)
-    order = np.argsort(key)  # equal keys in any order: their ids decide below
-    ordered = np.take(key, order)
-    same = np.zeros(len(order), bool)
-    same[1:] = ordered[1:] == ordered[:-1]
-    tied = same.copy()
-    tied[:-1] |= same[1:]
-    places = np.flatnonzero(tied)
-    if len(places):
-        ids = found.item_id.take(pa.array(order[places])).cast(pa.binary())
-        ties = pa.table({"run": np.cumsum(~same[places]), "id": ids})
-        keys = [("run", "ascending"), ("id", "ascending")]
-        order[places] = order[places][pc.sort_indices(ties, sort_keys=keys).to_numpy()]
-    return order, ordered >> 32
+    cluster = found.items["cluster"]
+    order = order_by((cluster, found.items["delivery_day"]), found.item_id)
+    return order, np.take(cluster, order)

@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.item_watch import HIT_SCHEMA
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from encours.ledger.ordering import order_by
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _GROUP = ("rule", "place", "key")
 _SLACK_ROWS = 1 << 18
-
-
-def order_by(numbers: Sequence[Array], texts: pa.Array | None = None) -> Array:
-    """Give the order of rows by numbers, the first one first, then by the bytes of a text.
-
-    Texts are compared only where all numbers are equal; without texts such rows come in any order.
-    """
-    count = len(numbers[0])
-    key = _packed((*numbers, np.arange(count)))
-    if key is None:
-        order = np.lexsort(tuple(reversed(numbers)))
-    else:
-        # With the row in its last digits, what is sorted tells where it was: much quicker than
-        # to sort the rows' places.
-        key.sort()
-        order = key % count
-    if count < 2 or texts is None:
-        return order
-    same = np.ones(count - 1, bool)
-    if key is None:
-        for column in numbers:
-            ordered = column[order]
-            same &= ordered[1:] == ordered[:-1]
-    else:
-        group = key // count
-        same = group[1:] == group[:-1]
-    tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
-    if not len(tied):
-        return order
-    group = np.cumsum(np.r_[True, ~same])[tied]
-    rows = order[tied]
-    names = pc.rank(texts.take(pa.array(rows)).cast(pa.binary()), tiebreaker="dense").to_numpy()
-    order[tied] = rows[np.lexsort((names, group))]
-    return order
-
-
-def _packed(numbers: Sequence[Array]) -> Array | None:
-    """Put the numbers of each row into one of the same order; None where 63 bits are too few."""
-    if not numbers or not len(numbers[0]):
-        return None
-    lows = [int(column.min()) for column in numbers]
-    spans = [int(column.max()) - low + 1 for column, low in zip(numbers, lows, strict=True)]
-    if math.prod(spans) >= 1 << 63:
-        return None
-    key = np.zeros(len(numbers[0]), np.int64)
-    for column, low, span in zip(numbers, lows, spans, strict=True):
-        key *= span
-        key += column.astype(np.int64) - low
-    return key
 
 
 def grouped(hits: pa.Table) -> pa.Table:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from encours.ledger.checking import CheckedColumns, combine, dictionary_of, listed_codes
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import CURRENCY_POSITIONS
+from encours.ledger.ordering import order_by
 from encours.ledger.streamed import check_streamed
 from encours_schemas import INPUT_TABLES
 
@@ -141,23 +141,8 @@ class Limits:
         return found
 
     def start_order(self, rows: Array, group: Array) -> Array:
-        """Give the order of some rows by group, first day and id (bytes): int64[r] positions.
-
-        Ids are compared only where the rest is the same.
-        """
-        order = _order_by(group, self.from_day[rows])
-        ordered_group, ordered_day = group[order], self.from_day[rows][order]
-        same = np.zeros(len(order), bool)
-        same[1:] = (ordered_group[1:] == ordered_group[:-1]) & (ordered_day[1:] == ordered_day[:-1])
-        tied = same.copy()
-        tied[:-1] |= same[1:]
-        places = np.flatnonzero(tied)
-        if len(places):
-            ids = self.limit_id.take(pa.array(rows[order[places]])).cast(pa.binary())
-            table = pa.table({"run": np.cumsum(~same[places]), "id": ids})
-            keys = [("run", "ascending"), ("id", "ascending")]
-            order[places] = order[places][pc.sort_indices(table, sort_keys=keys).to_numpy()]
-        return order
+        """Give the order of some rows by group, first day and id (bytes): int64[r] positions."""
+        return order_by((group, self.from_day[rows]), self.limit_id.take(pa.array(rows)))
 
     def _keys(self) -> Array:
         """Number what supersedes one another: int64[l]; rows that add up have a number each."""
@@ -175,19 +160,6 @@ class Limits:
         adds_up = (self.kind_code == TEMPORARY) | (self.kind_code == GUARANTEE)
         key[adds_up] = -1 - np.flatnonzero(adds_up)
         return key
-
-
-def _order_by(group: Array, day: Array) -> Array:
-    """Give the order by group, then day; equal rows in any order: int64[r] positions."""
-    if not len(group):
-        return np.empty(0, np.int64)
-    first = int(day.min())
-    span = int(day.max()) - first + 1
-    if max(-int(group.min()), int(group.max()) + 1) * span >= 1 << 63:
-        return np.lexsort((day, group))
-    # One number each: NumPy sorts those several times as fast as it sorts by two columns.
-    found: Array = np.argsort(group * span + (day - first))
-    return found
 
 
 def read_limits(source: TableSource | None, quarantine: Quarantine, each: Each = map) -> Limits:

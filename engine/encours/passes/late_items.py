@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from encours.breaches.item_facts import LinePayments
 from encours.breaches.overdue_rules import release_days
-from encours.calc.hit_sums import order_by
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import LINE_SUMS, line_of_key
 from encours.kernels.late import (
@@ -20,6 +19,7 @@ from encours.kernels.late import (
     find_oldest_late,
     mark_ties,
 )
+from encours.ledger.ordering import order_by
 from encours.ledger.table_spill import TableSpill
 from encours.passes.spill import Spill
 from encours.passes.workers import run_in_order
@@ -168,7 +168,7 @@ class LateItems:
         late, tied = lines.late, np.flatnonzero(lines.is_tied)
         place = np.searchsorted(_starts(late["line"]), tied, side="right")
         ids = self._ids_of(late["ordinal"][tied])
-        late[tied] = late[tied[order_by((place, late["due_day"][tied]), ids)]]
+        late[tied] = late.take(tied[order_by((place, late["due_day"][tied]), ids)])
         decided = lines._replace(is_tied=np.zeros(len(late), bool))
         return self._settled(decided, np.ones(len(lines.credit_rc), bool))
 
