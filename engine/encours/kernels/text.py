@@ -100,8 +100,11 @@ class TextTable(NamedTuple):
 
 
 @kernel
-def _read_word(data, at):
+def read_word(data, at):
     """Give the eight bytes from `at` as one number, lowest byte first on every machine.
+
+    data  uint8[m]
+    at    0 .. m - 8
 
     The position is unsigned: an index that might be negative is looked at eight times, which keeps
     the compiler from reading the eight bytes at once.
@@ -135,9 +138,9 @@ def hash_bytes(data, start, end):
     second = np.uint64(0x13198A2E03707344) + length * np.uint64(0xC2B2AE3D27D4EB4F)
     while at < last:
         if last - at >= 8:
-            word = _read_word(data, at)
+            word = read_word(data, at)
         elif length >= np.uint64(8):
-            word = _read_word(data, last - 8)
+            word = read_word(data, last - 8)
         else:
             word = np.uint64(0)
             for i in range(last - at):
