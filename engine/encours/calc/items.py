@@ -437,9 +437,9 @@ def _drop_below_minimum(
     """Take away interest below the configured minimum claim, in place (DOMAIN 6)."""
     minimum = context.configuration.interest.minimum_claim
     minimum_milli = int(minimum * 1000)
-    below = (result.reason == 0) & (penalty_rc < minimum_milli)
-    if not minimum_milli or not below.any():
+    if not minimum_milli:
         return
+    below = (result.reason == 0) & (penalty_rc < minimum_milli)
     result.reason[below] = interest.REASON_BELOW_MINIMUM
     for amounts in (result.penalty_milli, result.unbilled_milli, penalty_rc):
         amounts[below] = 0

@@ -124,7 +124,8 @@ def _write_claimed(rows, claims, items, allocations, tables, options, result):
     claims[:, CLAIM_INTEREST_FIRST] = pays_interest_first
     is_claimed = set_claimed_layers(rows, claims, items, options)
     result.reason[rows[~is_claimed]] = REASON_DISPUTED
-    rows, claims = rows[is_claimed], claims[is_claimed]
+    if not is_claimed.all():
+        rows, claims = rows[is_claimed], claims[is_claimed]
     result.from_day[rows] = claims[:, CLAIM_FROM_DAY]
     result.to_day[rows] = claims[:, CLAIM_TO_DAY]
     result.days[rows] = claims[:, CLAIM_DAYS]
@@ -171,7 +172,7 @@ def _accrued(claims, is_chosen, allocations, tables, result):
     """Give the interest of the chosen claims, 0 for the others, and note their faults: int64[k]."""
     interest = np.zeros(len(claims), np.int64)
     if is_chosen.any():
-        chosen = claims[is_chosen]
+        chosen = claims if is_chosen.all() else claims[is_chosen]
         out = np.empty((len(chosen), ACCRUED_COLUMNS), np.int64)
         no_periods = np.empty((0, PERIOD_COLUMNS), np.int64)
         accrue_claims(chosen, allocations, tables, no_periods, out)

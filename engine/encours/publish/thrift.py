@@ -10,8 +10,13 @@ _BINARY, _LIST, _STRUCT = 8, 9, 12
 _SHORT_LIST = 15
 
 
+_ONE_BYTE = [bytes([value]) for value in range(128)]
+
+
 def varint(value: int) -> bytes:
     """Write a number from 0 on, seven bits to the byte, the lowest first (ULEB128)."""
+    if value < 128:
+        return _ONE_BYTE[value]
     out = bytearray()
     while value >= 128:
         out.append(value & 127 | 128)
