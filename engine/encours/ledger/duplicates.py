@@ -155,7 +155,7 @@ def _key_hashes(source: TableSource, unit: Unit, key: tuple[str, ...]) -> tuple[
             days = decode_date(column, source.dialect).values.astype(np.uint64)
             first, second = first + days, second + days
             continue
-        own = hash_column(column.cast(pa.string()))
+        own = hash_column(column)
         first, second = first + own[0], second + own[1]
         missing = null_or_empty(column)
         if len(key) == 1 and missing is not None:

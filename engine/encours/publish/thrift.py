@@ -15,8 +15,12 @@ _ONE_BYTE = [bytes([value]) for value in range(128)]
 
 def varint(value: int) -> bytes:
     """Write a number from 0 on, seven bits to the byte, the lowest first (ULEB128)."""
-    if value < 128:
+    if value < 1 << 7:
         return _ONE_BYTE[value]
+    if value < 1 << 14:
+        return bytes((value & 127 | 128, value >> 7))
+    if value < 1 << 21:
+        return bytes((value & 127 | 128, value >> 7 & 127 | 128, value >> 14))
     out = bytearray()
     while value >= 128:
         out.append(value & 127 | 128)
