@@ -80,7 +80,7 @@ class PublishedRun:
         best: pa.Table | None = None
         for batch in self.batches(table, list(dict.fromkeys([by, *ties, *columns]))):
             rows = batch if best is None else pa.concat_tables([best, batch])
-            best = rows.take(pc.sort_indices(rows, sort_keys=order)[:count])
+            best = rows.take(pc.select_k_unstable(rows, count, order))
         return [] if best is None else best.to_pylist()
 
 
