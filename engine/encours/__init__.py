@@ -51,7 +51,8 @@ def run(  # noqa: PLR0913 - the options of the nightly job, all but four of them
 
     Raises an `EncoursError` with its exit status; then nothing was published.
     """
-    from encours.passes.nightly import NightlyRun, RunOptions, default_threads
+    from encours.passes.nightly import NightlyRun
+    from encours.passes.setting import RunOptions, default_threads
 
     options = RunOptions(
         threads=threads or default_threads(),
@@ -78,7 +79,8 @@ def validate(
     progress: Progress | None = None,
 ) -> ValidationResult:
     """Run the checks alone: the quarantine goes below `<out>/.encours`, nothing is published."""
-    from encours.passes.nightly import NightlyRun, RunOptions, default_threads
+    from encours.passes.nightly import NightlyRun
+    from encours.passes.setting import RunOptions, default_threads
 
     options = RunOptions(threads=threads or default_threads(), extract_date=extract_date)
     return NightlyRun(ledger, as_of, configuration, options, progress).validate(out)

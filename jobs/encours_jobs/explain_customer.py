@@ -37,7 +37,7 @@ def command(
     """
     from encours.explain.customer import explain_customer
     from encours.explain.customer_text import customer_record, customer_text
-    from encours.passes.nightly import default_threads
+    from encours.passes.setting import default_threads
 
     story = explain_customer(directory, customer_id, ledger, threads=threads or default_threads())
     if output_format == "json":

@@ -43,7 +43,7 @@ def command(
     from encours.explain.item import explain_items
     from encours.explain.item_json import item_record
     from encours.explain.item_text import item_text
-    from encours.passes.nightly import default_threads
+    from encours.passes.setting import default_threads
 
     told = explain_items(directory, [item_id], ledger, threads=threads or default_threads())[0]
     if output_format == "json":

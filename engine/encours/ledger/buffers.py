@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.kernels.published import keep_int32, keep_int64
 from encours.kernels.text import Text
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -92,6 +93,17 @@ def entry_positions(array: pa.DictionaryArray) -> Array:
     if len(valid):
         positions = positions | (valid.view(np.int8) - np.int8(1))
     return _read_only(positions)
+
+
+def chosen_values(values: Array, chosen: Array, count: int) -> Array:
+    """Give the chosen ones of int32[n] or int64[n], of which there are `count`.
+
+    chosen  uint8[n]  1 for a value that stays, 0 for one that does not
+    """
+    out = np.empty(count + 1, values.dtype)
+    keep: Any = keep_int32 if values.dtype == np.int32 else keep_int64
+    keep(_read_only(np.ascontiguousarray(values)), _read_only(chosen), out)
+    return out[:count]
 
 
 def gather(values: Array, array: pa.DictionaryArray, missing: int) -> Array:

@@ -37,6 +37,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 TARGET_UNIT_ROWS = 262_144
 
 
+STREAMED = ("open_items", "allocations", "commitments", "customers", "sales", "credit_limits")
+"""Tables that are read unit by unit; all others are small."""
+
+
 @dataclass(frozen=True, eq=False)
 class Unit:
     """A stretch of one file's rows, the unit of work.

@@ -12,7 +12,7 @@ from encours.calc.ageing import bucket_labels
 from encours.calc.columns import coded_array, day_array, listed_array, money_array, number_array
 from encours.calc.items import ITEM_WARNINGS
 from encours.kernels.interest_columns import NO_INTEREST_REASONS
-from encours.kernels.published import keep_int32, keep_int64
+from encours.ledger.buffers import chosen_values
 from encours.ledger.items import DOCUMENT_TYPES
 from encours.ledger.master import CURRENCIES
 from encours_schemas import OUTPUT_TABLES
@@ -76,18 +76,11 @@ def gather_rows(
     is_published = measured.is_published
     if not is_published.all():
         count = int(np.count_nonzero(is_published))
-        numbers = {name: _kept(values, is_published, count) for name, values in numbers.items()}
+        stays = is_published.view(np.uint8)
+        numbers = {name: chosen_values(each, stays, count) for name, each in numbers.items()}
         chosen = pa.array(is_published)
         texts = {name: column.filter(chosen) for name, column in texts.items()}
     return PublishedRows(_with_derived(numbers, context), texts)
-
-
-def _kept(values: Array, chosen: Array, count: int) -> Array:
-    """Give the chosen values, `count` of them, of int32[n] or int64[n]."""
-    out = np.empty(count + 1, values.dtype)
-    keep: Any = keep_int32 if values.dtype == np.int32 else keep_int64
-    keep(np.require(values, requirements=("C", "W")), chosen.view(np.uint8), out)
-    return out[:count]
 
 
 def _with_derived(numbers: dict[str, Array], context: RunContext) -> dict[str, Array]:

@@ -40,6 +40,7 @@ from encours.ledger.master import (
 )
 from encours.ledger.policies import Policies
 from encours.ledger.small import SmallTable, read_small_table
+from encours.ledger.sources import STREAMED
 from encours.ledger.streamed import check_streamed
 from encours.passes.keys_pass import unknown_texts
 from encours.passes.workers import run_in_order
@@ -61,9 +62,6 @@ if TYPE_CHECKING:
     from encours.ledger.sources import Ledger, TableSource, Unit
     from encours.passes.workers import Result
     from encours_schemas.configuration import Configuration
-
-STREAMED = ("open_items", "allocations", "commitments", "customers", "sales", "credit_limits")
-"""Tables that the passes read themselves; all others are small."""
 
 
 class PartiesFound(Protocol):

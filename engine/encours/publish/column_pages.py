@@ -10,8 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from encours.kernels import pages as kernels
-from encours.kernels.published import keep_int32, keep_int64
-from encours.ledger.buffers import EMPTY_BYTES, as_text, fixed_values, truth_bytes, valid_bytes
+from encours.ledger.buffers import (
+    EMPTY_BYTES,
+    as_text,
+    chosen_values,
+    fixed_values,
+    truth_bytes,
+    valid_bytes,
+)
 from encours.publish.thrift import varint
 
 PAGE_ROWS: Final = 65_536
@@ -115,10 +121,7 @@ def _present(rows: pa.Array, dtype: type[np.generic]) -> Array:
     values, valid = fixed_values(rows, dtype), valid_bytes(rows)
     if not len(valid):
         return values
-    kept = np.empty(len(rows) + 1, dtype)
-    keep: Any = keep_int64 if dtype is np.int64 else keep_int32
-    keep(values, valid, kept)
-    return kept[: len(rows) - rows.null_count]
+    return chosen_values(values, valid, len(rows) - rows.null_count)
 
 
 def _write_numbers(values: Array, bits: int, body: Array, at: int) -> tuple[int, int, int]:

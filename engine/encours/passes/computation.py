@@ -1,0 +1,302 @@
+"""What a run works out of its ledger: passes, what follows from them, and the written tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from encours.calc.cover_pools import insured_customers
+from encours.controls import checks
+from encours.erp.hold_files import FileHead
+from encours.ledger.duplicates import resolve_duplicates
+from encours.passes.commitments_pass import sum_commitments
+from encours.passes.cover_pass import open_cover
+from encours.passes.credit_steps import CreditResult, Positioned, credit_steps, positioned
+from encours.passes.erp_files import Night, Telling, decide_telling, rows_read, write_telling
+from encours.passes.keys_pass import Keys, KeysPass
+from encours.passes.memory import give_memory_back
+from encours.passes.order_pass import OrderBook, open_book, room_of, write_order_decisions
+from encours.passes.preparation import Master, Preparation, build_context, read_master
+from encours.passes.rows_pass import RowsPass, RowsResult
+from encours.passes.run_checks import (
+    RowCounts,
+    gather_controls,
+    notices_of_run,
+    notices_of_tie_out,
+    require_few_rejected,
+    row_counts,
+)
+from encours.passes.scenario import altered, payment_delays
+from encours.passes.setting import EPOCH, Identity, Setting
+from encours.passes.summary_facts import manifest_facts
+from encours.passes.table_files import write_pieces, write_tables
+from encours.passes.workers import side_by_side
+from encours_schemas.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+
+    from encours.calc.exposure import Committed
+    from encours.ledger.duplicates import Duplicates
+    from encours.ledger.findings import RunNotice
+    from encours.ledger.sources import Ledger
+    from encours.publish.earlier import EarlierRun
+    from encours.publish.files import PublishedFile
+    from encours.publish.staging import Staging
+
+
+class Computed(NamedTuple):
+    """A run whose tables are written.
+
+    facts      what the manifest says of its figures
+    rows       per table, what was read and what became of it
+    published  every written file
+    erp        what the ERP is told
+    """
+
+    facts: dict[str, object]
+    rows: RowCounts
+    published: list[PublishedFile]
+    erp: dict[str, Any]
+    notices: list[RunNotice]
+
+
+class _Decided(NamedTuple):
+    """What is left of a run once all is worked out: what is written, and what the manifest says.
+
+    tables  small tables by name, let go of as they are written
+    others  write tables that come in pieces
+    """
+
+    counts: RowCounts
+    controls: list[checks.Control]
+    tables: dict[str, pa.Table]
+    telling: Telling
+    others: Sequence[Callable[[], PublishedFile]]
+    notices: list[RunNotice]
+
+
+class _Passed(NamedTuple):
+    """What the passes over the ledger leave."""
+
+    preparation: Preparation
+    keys: Keys
+    rows: RowsResult
+
+
+class Computation:
+    """One run over one ledger; one use."""
+
+    def __init__(
+        self, setting: Setting, ledger: Ledger, staging: Staging, earlier: EarlierRun | None
+    ) -> None:
+        """Remember what to work on; nothing is read yet.
+
+        earlier  the run whose breaches this one remembers
+        """
+        self._setting, self._ledger, self._staging = setting, ledger, staging
+        self._earlier = earlier
+
+    def check(self) -> RowCounts:
+        """Run the checks alone; bad rows go to the quarantine."""
+        passed = self._passes(None)
+        self._commitments(passed)
+        return row_counts(self._ledger, passed.rows.totals, self._setting.quarantine)
+
+    def require_few_rejected(self, counts: RowCounts) -> None:
+        """Refuse the run (65) when a table lost more rows than configured."""
+        setting = self._setting
+        require_few_rejected(counts, setting.quarantine, setting.configuration.input.max_rejected)
+
+    def write(self, identity: Identity) -> Computed:
+        """Compute every table, check the controls, and write everything but the manifest."""
+        setting = self._setting
+        passed = self._passes(self._staging)
+        with setting.clock.stage("accounts"):
+            decided = self._decide(passed, identity)
+            give_memory_back()
+            names, tied = frozenset(decided.tables), decided.tables.get("tie_out")
+            published, erp = self._write(decided, passed, identity)
+        notices = [
+            *notices_of_run(passed.keys, passed.rows.totals),
+            *notices_of_tie_out(tied, required=setting.options.require_tie_out),
+            *decided.notices,
+        ]
+        context, totals = passed.preparation.context, passed.rows.totals
+        facts = manifest_facts(
+            context, totals, decided.controls, setting.quarantine, names, published
+        )
+        return Computed(facts, decided.counts, published, erp, notices)
+
+    # -- the passes over the ledger ----------------------------------------------------------------
+
+    def _passes(self, target: Staging | None) -> _Passed:
+        """Read master data, then keys, then rows."""
+        setting = self._setting
+        with setting.clock.stage("master"):
+            master = read_master(
+                self._ledger, setting.configuration, setting.quarantine, setting.threads
+            )
+            if setting.options.scenario is not None:
+                master = altered(master, setting.options.scenario, setting.as_of_day)
+        with setting.clock.stage("keys"):
+            keys = self._keys(master)
+            duplicates = resolve_duplicates(self._ledger.tables["open_items"], keys.twins)
+            give_memory_back()
+        preparation = self._prepared(
+            build_context(self._ledger, master, keys, setting.as_of_day, setting.configuration)
+        )
+        with setting.clock.stage("rows"):
+            rows = self._rows(preparation, keys, duplicates, target)
+            keys.close()
+            give_memory_back()
+        return _Passed(preparation, keys, rows)
+
+    def _keys(self, master: Master) -> Keys:
+        """Match keys over the whole ledger; quarantine allocations of items that are not there."""
+        setting, tables = self._setting, self._ledger.tables
+        remembers = setting.configuration.rules.due_date_moved.enabled
+        allocations = tables.get("allocations")
+        keys = KeysPass(
+            tables["open_items"],
+            allocations,
+            master.customer_index,
+            setting.quarantine,
+            self._staging.spill,
+            setting.threads,
+            self._earlier if remembers else None,
+            insured_customers(master.limits, master.customers),
+        ).run(setting.as_of_day, setting.progress)
+        if allocations is not None:
+            causes = [("item_id", Reason.UNKNOWN_ITEM)] * len(keys.unknown_items)
+            setting.quarantine.add_ordinals(allocations, keys.unknown_items, causes)
+        return keys
+
+    def _prepared(self, preparation: Preparation) -> Preparation:
+        """Add the day of the earlier run and what a scenario delays."""
+        context, scenario = preparation.context, self._setting.options.scenario
+        if self._earlier is not None:
+            earlier_day = (self._earlier.as_of - EPOCH).days
+            context = replace(context, previous_day=earlier_day)
+        if scenario is not None:
+            delays = payment_delays(scenario, context.master.customers)
+            context = replace(context, payment_delay_days=delays)
+        return replace(preparation, context=context)
+
+    def _rows(
+        self, preparation: Preparation, keys: Keys, duplicates: Duplicates, target: Staging | None
+    ) -> RowsResult:
+        """Take every row once; quarantine allocations that their items refuse."""
+        setting, tables = self._setting, self._ledger.tables
+        cover = open_cover(self._ledger, preparation, self._staging.spill)
+        rows = RowsPass(
+            tables["open_items"],
+            keys,
+            duplicates,
+            setting.extract_day,
+            setting.options.chunk_rows,
+            preparation.context,
+            setting.quarantine,
+            target,
+            cover,
+        ).run(setting.threads, setting.progress)
+        allocations = tables.get("allocations")
+        rows.has_allocations = allocations is not None
+        if allocations is not None and rows.refused_ordinals:
+            ordinals = np.concatenate(rows.refused_ordinals)
+            setting.quarantine.add_ordinals(allocations, ordinals, rows.refused_causes)
+        return rows
+
+    # -- what follows from them --------------------------------------------------------------------
+
+    def _commitments(self, passed: _Passed, orders: OrderBook | None = None) -> Committed:
+        """Add the commitments up, and park the orders."""
+        setting, context = self._setting, passed.preparation.context
+        return sum_commitments(
+            self._ledger,
+            context,
+            passed.rows,
+            setting.quarantine,
+            setting.threads,
+            setting.progress,
+            orders,
+        )
+
+    def _decide(self, passed: _Passed, identity: Identity) -> _Decided:
+        """Work everything out that follows the rows, and check it; what is written stays alone."""
+        preparation, _, rows = passed
+        context, threads = preparation.context, self._setting.threads
+        orders = open_book(self._ledger.tables.get("commitments"), self._staging.spill, context)
+
+        def settle() -> None:
+            rows.settle_late(threads)
+
+        def commit() -> Positioned:
+            return positioned(self._commitments(passed, orders), rows, preparation)
+
+        _, sums = side_by_side(settle, commit, threads)
+        give_memory_back()
+        credit = credit_steps(preparation, rows, sums, self._earlier, threads)
+        counts = row_counts(self._ledger, rows.totals, self._setting.quarantine)
+        self.require_few_rejected(counts)
+        controls = gather_controls(counts, rows, credit, context)
+        checks.require(controls)
+        rows.let_go()
+        tables = credit.tables
+        tables["quarantine"] = self._setting.quarantine.table()
+        night = self._night(identity, credit, preparation, counts)
+        telling = decide_telling(night, identity.chain, self._setting.configuration.erp)
+        tables.update(telling.tables)
+        room, breaches = room_of(credit), credit.rules.rows
+        accounts = credit.accounts.without_sums()
+        others = (
+            lambda: write_order_decisions(self._staging, orders, room, accounts, context, threads),
+            lambda: write_pieces(self._staging, "breaches", breaches.pieces()),
+        )
+        notices = [*credit.notices, *telling.notices]
+        return _Decided(counts, controls, tables, telling, others, notices)
+
+    def _file_head(self, identity: Identity) -> FileHead:
+        """Give what every file for the ERP says of its run."""
+        setting = self._setting
+        currency = setting.configuration.reporting.currency
+        return FileHead(identity.run_id, setting.as_of, currency)
+
+    def _night(
+        self, identity: Identity, credit: CreditResult, preparation: Preparation, counts: RowCounts
+    ) -> Night:
+        """Gather what the hold files are made of."""
+        earlier = None if self._earlier is None else self._earlier.manifest
+        return Night(
+            head=self._file_head(identity),
+            accounts=credit.tables["credit_accounts"],
+            account_code=credit.accounts.account_code,
+            reasons=credit.rules.holds.reasons_text(),
+            customers=preparation.context.master.customers,
+            erp_holds=preparation.erp_holds,
+            rows_read=rows_read(counts),
+            earlier_rows=[] if earlier is None else [rows_read(earlier["rows"])],
+        )
+
+    def _write(
+        self, decided: _Decided, passed: _Passed, identity: Identity
+    ) -> tuple[list[PublishedFile], dict[str, Any]]:
+        """Write the tables and the files for the ERP; give all files, and what the ERP is told."""
+        staging, threads = self._staging, self._setting.threads
+        rows, context = passed.rows, passed.preparation.context
+
+        def tabulate() -> list[PublishedFile]:
+            others = decided.others
+            return write_tables(staging, decided.tables, rows, context, threads, others)
+
+        def tell() -> tuple[list[PublishedFile], dict[str, Any]]:
+            head, counts = self._file_head(identity), rows_read(decided.counts)
+            erp = self._setting.configuration.erp
+            return write_telling(staging, decided.telling, head, counts, identity.chain, erp)
+
+        tables, (told, erp) = side_by_side(tabulate, tell, threads)
+        return [*tables, *told], erp
