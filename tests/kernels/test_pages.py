@@ -1,14 +1,12 @@
 """What the page kernels write, read back by a slow twin that knows the format alone."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from encours.kernels import pages as kernels
-from encours.kernels.text import Text
+from tests.kernels.texts import text_of
 from tests.naive import pages as naive
 
 INT32, INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
@@ -91,22 +89,7 @@ def test_write_runs__at_many_widths_and_around_the_longest_run(width: int, count
     assert written_runs([(1 << width) - 1] * count, width) == [(1 << width) - 1] * count
 
 
-def text_of(texts: list[bytes]) -> Text:
-    offsets = np.cumsum([0, *map(len, texts)]).astype(np.int32)
-    data = np.frombuffer(b"".join(texts), np.uint8)
-    for array in (offsets, data):
-        array.flags.writeable = False
-    return Text(offsets, data, np.zeros(0, np.uint8))
-
-
-texts = st.lists(st.binary(max_size=20) | st.sampled_from([b"2000-2026-00000001", b"2000-2026-0"]))
-
-
-@given(texts.filter(bool))
-def test_bound_texts__like_twin(texts: list[bytes]) -> None:
-    row: Any = np.full(2, -9, np.int64)
-    kernels.bound_texts(text_of(texts), row)
-    assert (texts[row[0]], texts[row[1]]) == naive.least_and_greatest(texts)
+texts = st.lists(st.binary(max_size=20))
 
 
 @given(texts)

@@ -1,7 +1,5 @@
 """Pages of Parquet read back value by value, as the format's description says (Encodings.md)."""
 
-from collections.abc import Sequence
-
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
@@ -63,7 +61,3 @@ def read_runs(data: bytes, count: int, width: int) -> list[int]:
             at += size
     assert count <= len(values) < count + 8
     return values[:count]
-
-
-def least_and_greatest(texts: Sequence[bytes]) -> tuple[bytes, bytes]:
-    return min(texts), max(texts)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from encours.kernels._jit import kernel
-from encours.kernels.text import read_word
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -241,39 +240,3 @@ def write_entries(text, out_page):
             at += np.uint64(1)
             first += np.uint64(1)
     return np.int64(at)
-
-
-@kernel
-def _is_less(data, first, last, other, other_last):
-    """Tell whether a text comes before another by its bytes."""
-    at, other_at = np.uint64(first), np.uint64(other)
-    rest = np.uint64(min(last - first, other_last - other))
-    while rest >= np.uint64(8) and read_word(data, at) == read_word(data, other_at):
-        at += np.uint64(8)
-        other_at += np.uint64(8)
-        rest -= np.uint64(8)
-    while rest:
-        if data[at] != data[other_at]:
-            return data[at] < data[other_at]
-        at += np.uint64(1)
-        other_at += np.uint64(1)
-        rest -= np.uint64(1)
-    return last - first < other_last - other
-
-
-@kernel
-def bound_texts(text, out_row):
-    """Find the least and the greatest of texts, ordered by their bytes.
-
-    text     Text      at least one, none of them null
-    out_row  int64[2]  written: their rows
-    """
-    least = greatest = 0
-    for i in range(1, text.offsets.shape[0] - 1):
-        first, last = text.offsets[i], text.offsets[i + 1]
-        if _is_less(text.data, text.offsets[greatest], text.offsets[greatest + 1], first, last):
-            greatest = i
-        elif _is_less(text.data, first, last, text.offsets[least], text.offsets[least + 1]):
-            least = i
-    out_row[0] = least
-    out_row[1] = greatest

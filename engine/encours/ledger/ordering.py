@@ -6,11 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from encours.kernels.text_order import sort_ties
+from encours.ledger.buffers import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,13 +27,9 @@ def order_by(numbers: Sequence[Array], texts: pa.Array | None = None) -> Array:
     Texts are compared only where all numbers are equal.
     """
     order, same = _by_numbers(numbers)
-    if texts is None or not same.any():
+    if texts is None:
         return order
-    tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
-    group = np.cumsum(np.r_[True, ~same])[tied]
-    rows = order[tied]
-    names = pc.rank(texts.take(pa.array(rows)).cast(pa.binary()), tiebreaker="dense").to_numpy()
-    order[tied] = rows[np.lexsort((names, group))]
+    sort_ties(as_text(texts), same, order, np.empty_like(order))
     return order
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from encours.kernels import pages as kernels
+from encours.kernels.text_order import bound_texts
 from encours.ledger.buffers import (
     EMPTY_BYTES,
     as_text,
@@ -198,7 +199,7 @@ def _texts_of(texts: pa.Array, levels: Array) -> Page:
     bounds = None
     if len(texts):
         row = np.empty(2, np.int64)
-        kernels.bound_texts(text, row)
+        bound_texts(text, row)
         least, greatest = (
             text.data[text.offsets[each] : text.offsets[each + 1]].tobytes() for each in row
         )
