@@ -11,10 +11,11 @@ import pytest
 if TYPE_CHECKING:
     from bench.prepared import PreparedUnit
 
-# Before any module imports a kernel: the folder is read once, at import.
+# Before any module imports a kernel, or Polars: both are read once, at import.
 os.environ.setdefault(
     "ENCOURS_KERNEL_CACHE", str(Path(__file__).resolve().parents[1] / "build" / "kernels")
 )
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # stages are timed on one core
 
 from bench import commands, sizes
 from bench.measure import CORES

@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -12,7 +14,7 @@ from bench.prepared import PreparedUnit
 from bench.sizes import MEDIUM, SMALL, Size, parameters
 from bench.stages import time_stage
 from encours.publish.files import PublishedFile
-from encours.publish.parquet import open_part
+from encours.publish.parquet import conformed, open_part, stored_schema, write_options
 
 pytestmark = pytest.mark.benchmark(group="computing and encoding, one core")
 
@@ -52,3 +54,31 @@ def test_writing_of_items(
     benchmark.extra_info.update(bytes_per_item=round(file.size / published.num_rows, 1))
     parts = sorted(work.glob("part-*.parquet"))
     assert pq.read_metadata(parts[-1]).num_rows == published.num_rows
+
+
+@pytest.mark.parametrize("writer", ["Arrow", "Polars"])
+@pytest.mark.parametrize("size", SIZES)
+def test_writing_of_items_by_others(
+    benchmark: BenchmarkFixture,
+    prepared: Callable[[Size], PreparedUnit],
+    work: Path,
+    size: Size,
+    writer: str,
+) -> None:
+    published = prepared(size).compute().published
+    schema = stored_schema(published.schema)
+    table = conformed(published, schema)
+    frame = pl.DataFrame(table)
+    path = work / "others.parquet"
+
+    def by_arrow() -> None:
+        with pq.ParquetWriter(path, schema, **write_options(schema)) as file:
+            file.write_table(table)
+
+    def by_polars() -> None:
+        frame.write_parquet(path, compression="snappy", statistics=False)
+
+    stage = f"write items: Parquet by {writer}'s writer, no digest"
+    write = {"Arrow": by_arrow, "Polars": by_polars}[writer]
+    time_stage(benchmark, stage, published.num_rows, write, rounds=7)
+    assert pq.read_table(path).select(["item_id"]).equals(pa.table(published.select(["item_id"])))

@@ -18,11 +18,16 @@ KEPT_VARIABLES = {
 
 
 def _clean_environment() -> None:
-    """Drop the developer's own settings; keep compiled kernels out of the home directory."""
+    """Drop the developer's own settings; keep compiled kernels out of the home directory.
+
+    Commands that tests start find their bytecode, as they do where pip has installed them.
+    """
     for name in [name for name in os.environ if name.startswith("ENCOURS_")]:
         if name not in KEPT_VARIABLES:
             del os.environ[name]
     os.environ.setdefault("ENCOURS_KERNEL_CACHE", str(ROOT / "build" / "kernels"))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / "build" / "bytecode")
 
 
 # Before any test module imports a kernel: the folder is read once, at import.

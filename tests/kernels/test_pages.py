@@ -92,9 +92,9 @@ def test_write_runs__at_many_widths_and_around_the_longest_run(width: int, count
 texts = st.lists(st.binary(max_size=20))
 
 
-@given(texts)
-def test_write_entries__puts_each_behind_its_length(texts: list[bytes]) -> None:
+@given(texts, st.integers(0, 3))
+def test_write_texts__puts_each_behind_its_length(texts: list[bytes], at: int) -> None:
     expected = b"".join(len(text).to_bytes(4, "little") + text for text in texts)
-    page = np.zeros(len(expected), np.uint8)
-    assert kernels.write_entries(text_of(texts), page) == len(expected)
-    assert page.tobytes() == expected
+    page = np.zeros(at + len(expected), np.uint8)
+    assert kernels.write_texts(text_of(texts), page, at) == len(page)
+    assert page[at:].tobytes() == expected

@@ -13,8 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encours.publish.column_pages import PAGE_ROWS
-from encours.publish.parquet import ROW_GROUP_ROWS, open_part, stored_schema, write_options
+from encours.publish.parquet import (
+    PAGE_ROWS,
+    ROW_GROUP_ROWS,
+    open_part,
+    stored_schema,
+    write_options,
+)
 from encours.publish.parquet_encoder import ParquetEncoder, can_encode
 from encours_schemas import OUTPUT_TABLES
 

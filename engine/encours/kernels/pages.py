@@ -1,8 +1,8 @@
 """Values of a column as the pages of Apache Parquet hold them.
 
 The encodings are those of the format's own description (apache/parquet-format, Encodings.md):
-DELTA_BINARY_PACKED for numbers and for the lengths of texts, RLE for definition levels and for the
-codes of a dictionary, PLAIN for its entries. Where the description leaves a choice, it is made as
+DELTA_BINARY_PACKED for numbers, PLAIN for texts, RLE for definition levels and for the codes of a
+dictionary. Where the description leaves a choice, it is made as
 Arrow's writer makes it, so that its bytes and ours are the same.
 
 Kernels that write a page begin at byte `at` of it and give the byte behind the last one written;
@@ -223,20 +223,23 @@ def _write_block(delta, count, unused, above, word, out_page, at):
 
 
 @kernel
-def write_entries(text, out_page):
-    """Write the texts of a dictionary, each after its length in four bytes (PLAIN).
+def write_texts(text, out_page, at):
+    """Write texts, each after its length in four bytes (PLAIN).
 
     text      Text      none of them null
     out_page  uint8[m]  written
+    at        int64     first byte to write
+
+    Positions are unsigned: an index that might be negative is looked at for every byte.
     """
-    at = np.uint64(0)
+    place = np.uint64(at)
     for i in range(text.offsets.shape[0] - 1):
         first, last = np.uint64(text.offsets[i]), np.uint64(text.offsets[i + 1])
         for k in range(4):
-            out_page[at] = np.uint8(((last - first) >> np.uint64(8 * k)) & np.uint64(255))
-            at += np.uint64(1)
+            out_page[place] = np.uint8(((last - first) >> np.uint64(8 * k)) & np.uint64(255))
+            place += np.uint64(1)
         while first < last:
-            out_page[at] = text.data[first]
-            at += np.uint64(1)
+            out_page[place] = text.data[first]
+            place += np.uint64(1)
             first += np.uint64(1)
-    return np.int64(at)
+    return np.int64(place)

@@ -19,22 +19,20 @@ from encours.ledger.buffers import (
     truth_bytes,
     valid_bytes,
 )
+from encours.publish.parquet import PAGE_ROWS
 from encours.publish.thrift import varint
-
-PAGE_ROWS: Final = 65_536
-"""Rows of a data page: a column's share fits a processor's cache."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BOOLEAN, INT32, INT64, BYTE_ARRAY = 0, 1, 2, 6
-PLAIN, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY = 0, 3, 5, 6, 8
+PLAIN, RLE, DELTA_BINARY_PACKED, RLE_DICTIONARY = 0, 3, 5, 8
 _NARROW_DECIMAL_DIGITS: Final = 9
 """Decimals of so many digits are stored in 32 bits, which only Arrow's writer does."""
 _ENCODINGS: Final = {
     BOOLEAN: PLAIN,
     INT32: DELTA_BINARY_PACKED,
     INT64: DELTA_BINARY_PACKED,
-    BYTE_ARRAY: DELTA_LENGTH_BYTE_ARRAY,
+    BYTE_ARRAY: PLAIN,
 }
 
 
@@ -182,20 +180,17 @@ def entries_of(dictionary: pa.Array) -> Array:
     """Encode the entries of a dictionary."""
     text = as_text(dictionary)
     body = np.empty(4 * len(dictionary) + len(text.data), np.uint8)
-    return body[: kernels.write_entries(text, body)]
+    return body[: kernels.write_texts(text, body, 0)]
 
 
 def _texts_of(texts: pa.Array, levels: Array) -> Page:
-    """Encode texts: all lengths, then all bytes."""
+    """Encode texts, each after its length."""
     rows = len(texts)
     texts = texts.drop_null() if texts.null_count else texts
     text = as_text(texts)
-    length = np.diff(text.offsets)
-    first, last = int(text.offsets[0]), int(text.offsets[-1])
-    body = _with_room(levels, kernels.numbers_room(len(texts)) + last - first)
-    at, _, _ = _write_numbers(length, 32, body, len(levels))
-    end = at + last - first
-    body[at:end] = text.data[first:last]
+    length = int(text.offsets[-1]) - int(text.offsets[0])
+    body = _with_room(levels, 4 * len(texts) + length)
+    kernels.write_texts(text, body, len(levels))
     bounds = None
     if len(texts):
         row = np.empty(2, np.int64)
@@ -204,7 +199,7 @@ def _texts_of(texts: pa.Array, levels: Array) -> Page:
             text.data[text.offsets[each] : text.offsets[each + 1]].tobytes() for each in row
         )
         bounds = (least, greatest)
-    return Page(body[:end], rows, len(texts), bounds, last - first)
+    return Page(body, rows, len(texts), bounds, length)
 
 
 def _numbers_of(numbers: pa.Array, levels: Array) -> Page:

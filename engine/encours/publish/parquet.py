@@ -2,10 +2,11 @@
 
 What is written and why (measured per item of the `items` table, 32 columns, one core):
 
-- Numbers (money, rates, dates, counts) as DELTA_BINARY_PACKED, texts as DELTA_LENGTH_BYTE_ARRAY,
-  all pages under Snappy: 46 bytes. With zstd level 1 it would be 34 to 39 bytes and a sixth to a
-  half more time. A byte costs 1 ns to hash and write: time decides. BYTE_STREAM_SPLIT is as fast
-  and 15 % smaller, but not every reader knows it for integers.
+- Numbers (money, rates, dates, counts) as DELTA_BINARY_PACKED, texts plain, all pages under
+  Snappy: 46 bytes. With zstd level 1 it would be 34 to 39 bytes and a sixth to a half more time. A
+  byte costs 1 ns to hash and write: time decides. BYTE_STREAM_SPLIT is as fast and 15 % smaller,
+  but not every reader knows it for integers; nor does every one know DELTA_LENGTH_BYTE_ARRAY,
+  which would take 8 ns less per text (Spark's vectorized reader until 3.4, Iceberg's).
 - Pages come from kernels of our own (`parquet_encoder`): 0.3 µs, against 0.54 µs by Arrow's writer.
   Arrow's writer takes over where a column is of a type that they do not know. Both make the same
   bytes of the same rows.
@@ -24,18 +25,21 @@ What is written and why (measured per item of the `items` table, 32 columns, one
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from encours.publish.column_pages import PAGE_ROWS
 from encours.publish.files import NewFile, PublishedFile
-from encours.publish.parquet_encoder import ParquetEncoder, can_encode
+
+if TYPE_CHECKING:
+    from encours.publish.parquet_encoder import ParquetEncoder
 
 ROW_GROUP_ROWS: Final = 262_144
+PAGE_ROWS: Final = 65_536
+"""Rows of a data page: a column's share fits a processor's cache."""
 PART_SUFFIX: Final = ".parquet"
 
 _SINK_BUFFER_BYTES: Final = 4 << 20
@@ -80,12 +84,7 @@ class PartWriter:
         self.rows = 0
         self._schema = stored_schema(schema)
         self._file = NewFile(path)
-        self._writer: ParquetEncoder | _ArrowWriter | None
-        if can_encode(self._schema):
-            statistics = frozenset(write_options(self._schema)["write_statistics"])
-            self._writer = ParquetEncoder(self._file.write, self._schema, statistics)
-        else:
-            self._writer = _ArrowWriter(self._file, self._schema)
+        self._writer: ParquetEncoder | _ArrowWriter | None = _writer_of(self._file, self._schema)
 
     def write(self, data: pa.RecordBatch | pa.Table) -> None:
         """Append row groups of at most `ROW_GROUP_ROWS`; nothing for no rows.
@@ -130,6 +129,15 @@ class PartWriter:
             self.abort()
         elif self._writer is not None:
             self.close()
+
+
+def _writer_of(file: NewFile, schema: pa.Schema) -> "ParquetEncoder | _ArrowWriter":
+    """Give our own encoder, or Arrow's writer where the schema has a type that ours lacks."""
+    from encours.publish.parquet_encoder import ParquetEncoder, can_encode  # kernels load slowly
+
+    if not can_encode(schema):
+        return _ArrowWriter(file, schema)
+    return ParquetEncoder(file.write, schema, frozenset(write_options(schema)["write_statistics"]))
 
 
 class _ArrowWriter:
@@ -200,15 +208,11 @@ def write_options(schema: pa.Schema) -> dict[str, Any]:
     """Give the options of Arrow's writer for a stored schema."""
     dictionaries = [each.name for each in schema if pa.types.is_dictionary(each.type)]
     numbers = [each.name for each in schema if _is_number(each.type)]
-    texts = [each.name for each in schema if pa.types.is_string(each.type)]
     money = [each.name for each in schema if pa.types.is_decimal64(each.type)]
     unsorted = {*dictionaries, *money}
     return PART_WRITE_OPTIONS | {
         "use_dictionary": dictionaries,
-        "column_encoding": {
-            **dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
-            **dict.fromkeys(texts, "DELTA_LENGTH_BYTE_ARRAY"),
-        },
+        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
         "write_statistics": [each.name for each in schema if each.name not in unsorted],
     }
 
