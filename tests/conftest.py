@@ -35,6 +35,8 @@ _clean_environment()
 
 # No deadline: the first call of a kernel compiles it. The same cases in every run, so that red
 # means a change; `make test-all` searches with new ones.
-settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, database=None, max_examples=75
+)
 settings.register_profile("search", deadline=None, print_blob=True)
 settings.load_profile("repeatable")

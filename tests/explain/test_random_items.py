@@ -20,7 +20,7 @@ from tests.naive.contract import EXPONENTS
 from tests.property.ledgers import Row, build_case
 from tests.property.published import EngineRun, run_engine
 
-LEDGERS = int(os.environ.get("ENCOURS_EXPLAINED_LEDGERS", "15"))
+LEDGERS = int(os.environ.get("ENCOURS_EXPLAINED_LEDGERS", "12"))
 CLEAN_EVERY = 3
 STATUS_COUNTS = {
     ItemStatus.SETTLED_IN_TIME: "settled_in_time",

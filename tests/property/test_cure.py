@@ -18,7 +18,7 @@ from tests.property.ledgers import Case
 from tests.property.limit_ledgers import build_limit_case
 from tests.property.payments import Payer, is_held, look
 
-LEDGERS = int(os.environ.get("ENCOURS_CURE_LEDGERS", "12"))
+LEDGERS = int(os.environ.get("ENCOURS_CURE_LEDGERS", "10"))
 
 
 def payable_case(seed: int) -> Case:

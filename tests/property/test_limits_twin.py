@@ -12,7 +12,7 @@ from tests.naive.engine import compute_run
 from tests.property.limit_ledgers import build_limit_case, next_night
 from tests.property.published import differences, run_engine
 
-LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "15"))
+LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "12"))
 NIGHTS = max(LEDGERS // 3, 1)
 CLEAN_EVERY = 4
 THREADS = (1, 2, 3)

@@ -12,7 +12,7 @@ from tests.naive.engine import compute_run
 from tests.property.ledgers import build_case
 from tests.property.published import differences, run_engine
 
-LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "30"))
+LEDGERS = int(os.environ.get("ENCOURS_TWIN_LEDGERS", "24"))
 CLEAN_EVERY = 4
 """Every so many ledgers one is without defects, so that large sums stay connected."""
 THREADS = (1, 2, 3)
