@@ -114,11 +114,13 @@ def time_command(
     *,
     rounds: int,
     is_cold: bool = False,
+    before: Callable[[], object] = lambda: None,
     check: Callable[[Path], None] | None = None,
 ) -> Measured:
     """Execute a command in timed rounds, each with an output of its own, the last one kept.
 
     is_cold  every round finds an empty kernel cache, and no round warms up
+    before   called ahead of each round, outside the clock: what is compared is taken in turns
     check    looks at the output of the first round, which warms up and does not count
     """
     measured = Measured()
@@ -130,6 +132,7 @@ def time_command(
             shutil.rmtree(measured.last)
         number += 1
         measured.last = work / f"out-{number}"
+        before()
         if benchmark.enabled:
             os.sync()  # what earlier rounds wrote is not to be written on this one's time
         return (measured.last, work / f"kernels-{number}" if is_cold else KERNEL_CACHE), {}
