@@ -77,7 +77,8 @@ def test_writing_of_items_by_others(
     def by_polars() -> None:
         frame.write_parquet(path, compression="snappy", statistics=False)
 
-    stage = f"write items: Parquet by {writer}'s writer, no digest"
+    owner = {"Arrow": "Arrow's", "Polars": "Polars'"}[writer]
+    stage = f"write items: Parquet by {owner} writer, no digest"
     write = {"Arrow": by_arrow, "Polars": by_polars}[writer]
     time_stage(benchmark, stage, published.num_rows, write, rounds=7)
     found = pl.read_parquet(path, columns=["item_id"])["item_id"]
