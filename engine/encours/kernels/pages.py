@@ -2,20 +2,16 @@
 
 The encodings are those of the format's own description (apache/parquet-format, Encodings.md):
 DELTA_BINARY_PACKED for numbers, PLAIN for texts, RLE for definition levels and for the codes of a
-dictionary. Where the description leaves a choice, it is made as
-Arrow's writer makes it, so that its bytes and ours are the same.
+dictionary. Where the description leaves a choice, it is made as Arrow's writer makes it, so that
+its bytes and ours are the same.
 
 Kernels that write a page begin at byte `at` of it and give the byte behind the last one written;
 `numbers_room` and `runs_room` say how many bytes are enough.
 """
 
-from typing import Any
-
 import numpy as np
 
 from encours.kernels._jit import kernel
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 MINIBLOCKS = 4
 BLOCK_VALUES_PER_BYTE = 32

@@ -18,7 +18,7 @@ from encours.kernels._jit import kernel_cache_directory
 from encours.ledger.findings import RunNotice
 from encours.ledger.sources import STREAMED, AppliedLayout, Ledger, describe_layouts, open_ledger
 from encours.passes.compilation import has_no_kernels
-from encours.passes.erp_files import Chain, place_in_chain
+from encours.passes.erp_files import place_in_chain
 from encours.passes.progress import Progress, Silent
 from encours.passes.setting import Identity, RunOptions, Setting
 from encours.publish import commit as publication
@@ -91,7 +91,8 @@ class NightlyRun:
         with Staging(out, setting.as_of, revise=revise) as staging:
             ledger = self._open(staging)
             self._remember(staging.output)
-            run_id, chain = self._identify(ledger, staging.output)
+            identity = self._identify(ledger, staging.output)
+            run_id = identity.run_id
             known = publication.already_published(
                 staging.output, setting.as_of, run_id, revise=revise
             )
@@ -101,7 +102,7 @@ class NightlyRun:
                     run_id, known.directory, manifests.read_manifest(known.directory), True
                 )
             with self._refusing(staging, run_id):
-                manifest = self._compute(ledger, staging, run_id, chain)
+                manifest = self._compute(ledger, staging, identity)
             with setting.clock.stage("commit"):
                 setting.progress.start_stage("publish", None)
                 published = publication.commit(staging, manifest, revise=revise)
@@ -169,15 +170,17 @@ class NightlyRun:
         self._warnings.append(told)
         self._setting.progress.note("run.warning", **told)
 
-    def _identify(self, ledger: Ledger, output: Path) -> tuple[str, Chain]:
+    def _identify(self, ledger: Ledger, output: Path) -> Identity:
         """Give the run's id and its place in the chain of hold files."""
-        return place_in_chain(
+        options = self._setting.options
+        place = place_in_chain(
             output,
             self._setting.as_of,
             lambda follows: self._run_id(ledger, follows),
-            approve_first=self._setting.options.approve_first,
-            without_memory=self._setting.options.without_memory,
+            approve_first=options.approve_first,
+            without_memory=options.without_memory,
         )
+        return Identity(*place)
 
     def _run_id(self, ledger: Ledger, follows: str | None) -> str:
         """Derive the run's id from what decides its figures (TABLES 2, manifest)."""
@@ -236,16 +239,16 @@ class NightlyRun:
         self._setting.progress.note("quarantine.kept", path=str(where), rows=table.num_rows)
         return where
 
-    def _compute(self, ledger: Ledger, staging: Staging, run_id: str, chain: Chain) -> Manifest:
+    def _compute(self, ledger: Ledger, staging: Staging, identity: Identity) -> Manifest:
         """Compute and write every table, and give the manifest."""
-        computed = self._computation(ledger, staging).write(Identity(run_id, chain))
+        computed = self._computation(ledger, staging).write(identity)
         ledger.verify_unchanged()
         for notice in computed.notices:
             self._warn(notice)
         return manifests.build_manifest(
             {
                 **computed.facts,
-                "run_id": run_id,
+                "run_id": identity.run_id,
                 "as_of": self._setting.as_of,
                 "configuration": self._decisive_configuration(),
                 "inputs": self._inputs(ledger),

@@ -108,7 +108,7 @@ def pages_of(column: pa.Array, *, is_nullable: bool) -> Iterator[Page]:
 def _encoder_of(column: pa.Array) -> Callable[[pa.Array, Array], Page]:
     """Give the function that encodes a page of a column's values behind their levels."""
     if pa.types.is_dictionary(column.type):
-        entry_bytes = np.diff(as_text(column.dictionary).offsets)
+        entry_bytes = np.diff(as_text(column.dictionary).offsets)  # once for all pages
         return lambda rows, levels: _codes_of(rows.indices, levels, entry_bytes)
     if pa.types.is_string(column.type):
         return _texts_of

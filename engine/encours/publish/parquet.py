@@ -98,7 +98,9 @@ class PartWriter:
         if data.num_rows:
             table = conformed(data, self._schema)
             for start in range(0, table.num_rows, ROW_GROUP_ROWS):
-                self._writer.write_group(table.slice(start, ROW_GROUP_ROWS))
+                # One batch, but where texts of more than 2 GiB cannot be one array.
+                for batch in table.slice(start, ROW_GROUP_ROWS).to_batches():
+                    self._writer.write_group(pa.Table.from_batches([batch]))
             self.rows += data.num_rows
 
     def close(self) -> PublishedFile:

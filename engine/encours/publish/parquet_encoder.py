@@ -16,6 +16,7 @@ from encours.publish.thrift import Struct
 
 _MAGIC: Final = b"PAR1"
 _FORMAT_VERSION: Final = 2
+# Readers ask who wrote a file before they trust its statistics: ours are those of this writer.
 _CREATED_BY: Final = f"parquet-cpp-arrow version {pa.__version__}".encode()
 _SMALL_BYTES: Final = 16 << 10
 
