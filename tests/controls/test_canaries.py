@@ -18,13 +18,15 @@ from encours.calc import items as item_figures
 from encours.calc import lines
 from encours.kernels import ageing as ageing_kernels
 from encours.kernels import allocation as allocation_kernels
-from encours.passes import rows_pass, work_unit
+from encours.passes import cover_pass, rows_pass, work_unit
 from encours_schemas.errors import ControlFailed
 from tests.naive.engine import compute_run
 from tests.property.ledgers import build_case
+from tests.property.limit_ledgers import build_limit_case
 from tests.property.published import differences, run_engine
 
 CASE = build_case(71, with_defects=False)
+COVERED = build_limit_case(2, with_defects=False)
 
 Fault = Callable[[Any], Any]
 
@@ -56,7 +58,7 @@ def changing(module: Any, name: str, fault: Fault) -> Callable[[pytest.MonkeyPat
 
     def put_in(patch: pytest.MonkeyPatch) -> None:
         sound = getattr(module, name)
-        patch.setattr(module, name, lambda *arguments: fault(sound(*arguments)))
+        patch.setattr(module, name, lambda *given, **named: fault(sound(*given, **named)))
 
     return put_in
 
@@ -139,6 +141,31 @@ def test_run__with_a_fault_is_not_published(
     with pytest.raises(ControlFailed, match="does not hold"):
         run_engine(CASE, tmp_path)
     assert not list((tmp_path / "out").glob("as_of=*"))
+
+
+def a_cent_more(covered: np.ndarray) -> np.ndarray:
+    covered[covered > 0] += 10
+    return covered
+
+
+COVER_FAULTS = {
+    "covered items have a cent more": changing(cover_pass.CoverPass, "of_unit", a_cent_more),
+    "covered items are published without cover": changing(
+        cover_pass.CoverPass, "of_unit", np.zeros_like
+    ),
+}
+
+
+@pytest.mark.parametrize("put_in", COVER_FAULTS.values(), ids=COVER_FAULTS.keys())
+def test_run__with_a_fault_of_cover_is_not_published(
+    put_in: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_engine(COVERED, tmp_path / "sound")
+    assert any(row["insured_covered_rc"] for row in run.table("items"))
+    put_in(monkeypatch)
+    with pytest.raises(ControlFailed, match="does not hold"):
+        run_engine(COVERED, tmp_path / "faulty")
+    assert not list((tmp_path / "faulty" / "out").glob("as_of=*"))
 
 
 def test_run__with_an_item_in_the_next_bucket_differs_from_the_twin(

@@ -10,15 +10,14 @@ import pytest
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import line_key
 from encours.kernels.late import (
-    INSURABLE,
     IS_AS_OLD,
     IS_BEYOND_CAP,
     IS_LARGE,
     IS_SOON_BARRED,
     IS_TIED,
     LATE_BUCKETS,
+    MAY_STOP_COVER,
     NOT_INSURED,
-    STOPS_COVER,
     LateLimits,
     WatchedItems,
     WatchLimits,
@@ -157,23 +156,22 @@ def random_items(draw: random.Random, count: int) -> list[dict[str, Any]]:
             "open_milli": draw.choice([-10, 0, 10]),
             "open_rc": draw.choice([-10, 0, 10, 70, 71]),
             "disputed_rc": draw.choice([0, 10]),
-            "standing": draw.choice([NOT_INSURED, INSURABLE, STOPS_COVER]),
+            "is_insurable": draw.random() < 0.5,
         }
         for _ in range(count)
     ]
 
 
-def columns(rows: list[dict[str, Any]]) -> WatchedItems:
+def columns(rows: list[dict[str, Any]], *, insures: bool = True) -> WatchedItems:
     def kind(name: str) -> type[np.generic]:
-        if name in {"exists", "bears_interest"}:
+        if name in {"exists", "bears_interest", "is_insurable"}:
             return np.bool_
-        if name == "standing":
-            return np.int8
         return np.int64 if name in {"open_milli", "open_rc", "disputed_rc"} else np.int32
 
-    return WatchedItems(
+    found = WatchedItems(
         *(np.array([row[name] for row in rows], kind(name)) for name in WatchedItems._fields)
     )
+    return found if insures else found._replace(is_insurable=np.empty(0, np.bool_))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -198,9 +196,10 @@ def test_list_late_items__like_one_row_at_a_time(seed: int) -> None:
     of_customer = np.array(draw.choice([[], [True, False, True, True]]), bool)
     of_company = np.array(draw.choice([[], [False, True]]), bool)
     records, bucket = np.empty(len(rows), LATE_RECORD), np.full(len(rows), 99, np.int32)
-    limits = LateLimits(9, 5, of_customer, of_company, 2, len(CURRENCIES))
+    limits = LateLimits(9, 35, 5, of_customer, of_company, 2, len(CURRENCIES))
+    insures = draw.random() < 0.7
     with np.errstate(over="ignore"):
-        count = list_late_items(columns(rows), limits, 500, records, bucket)
+        count = list_late_items(columns(rows, insures=insures), limits, 500, records, bucket)
     expected = []
     for place, row in enumerate(rows):
         begun = row["disputed_from_day"]
@@ -210,14 +209,16 @@ def test_list_late_items__like_one_row_at_a_time(seed: int) -> None:
             not len(of_company) or of_company[row["company_code"]]
         )
         ages = is_concerned and row["due_day"] <= 9
-        if is_counted and (ages or row["standing"] == STOPS_COVER):
+        may_stop = insures and row["is_insurable"] and row["original_due_day"] <= 35
+        if is_counted and (ages or may_stop):
             customer, company, currency = (
                 np.array([row[f"{name}_code"]]) for name in ("customer", "company", "currency")
             )
             line = int(line_key(customer, company, currency, 2)[0])
             uncounted = row["disputed_rc"] if begun >= 5 else 0
             uncounted = uncounted if ages else row["open_rc"]
-            facts = (row["open_rc"], uncounted, row["due_day"], row["standing"])
+            standing = NOT_INSURED if ages else MAY_STOP_COVER
+            facts = (row["open_rc"], uncounted, row["due_day"], standing)
             expected.append((line, 500 + place, *facts))
     assert records[:count].tolist() == expected
     by_line = dict(zip(records["line"][:count].tolist(), bucket[:count].tolist(), strict=True))

@@ -12,7 +12,7 @@ import pytest
 from encours.calc.item_watch import LATE_RECORD, LateRows
 from encours.calc.lines import LINE_SUMS, line_key
 from encours.calc.sums import KeyedSums
-from encours.kernels.late import INSURABLE, LATE_BUCKETS, NOT_INSURED, STOPS_COVER
+from encours.kernels.late import INSURABLE, LATE_BUCKETS, MAY_STOP_COVER, NOT_INSURED, STOPS_COVER
 from encours.passes import late_items
 from encours.passes.late_items import LateItems
 
@@ -102,7 +102,7 @@ def test_late_items__of_many_units_and_shards(
     late = LateItems(tmp_path, context(materiality), draw.choice([1, 1 << 22, 1 << 30]), 30)
     names = [f"I{number}" for number in range(120)]
     draw.shuffle(names)
-    rows, ordinal = [], 0
+    rows, told, ordinal = [], [], 0
     for _ in range(draw.randrange(1, 5)):
         count = draw.randrange(1, 30)
         own = [names.pop() for _ in range(count)]
@@ -112,11 +112,20 @@ def test_late_items__of_many_units_and_shards(
             line, amount = draw.choice(keys.tolist()), draw.randrange(1, 9) * 10
             day, uncounted = draw.choice([60, 69, 70, 71]), draw.choice([0, 0, 10, amount])
             standing = draw.choice(standings)
-            records[at] = (line, ordinal + place, amount, uncounted, day, standing)
-            rows.append((line, day, amount, uncounted, standing, own[place]))
+            may_stop = len(standings) > 1 and draw.random() < 0.3
+            first = MAY_STOP_COVER if may_stop else NOT_INSURED
+            records[at] = (line, ordinal + place, amount, uncounted, day, first)
+            if standing != NOT_INSURED:
+                told.append((ordinal + place, standing, line % LATE_BUCKETS))
+            if not may_stop or standing == STOPS_COVER:
+                rows.append((line, day, amount, uncounted, standing, own[place]))
         bucket = (records["line"] % LATE_BUCKETS).astype(np.int32)
         late.add(LateRows(records, bucket, ordinal, pa.array(own)))
         ordinal += count
+    draw.shuffle(told)
+    for label in range(3):
+        columns = np.array(told[label::3], np.int64).reshape(-1, 3).T
+        late.add_standings(label, columns[0], columns[1], columns[2].astype(np.int32))
     lines = KeyedSums(len(LINE_SUMS))
     sums = np.zeros((len(keys), len(LINE_SUMS)), np.int64)
     sums[:, LINE_SUMS.index("unapplied_credits")] = [-credit[key] for key in keys.tolist()]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from encours.passes import cover_pass, late_items, rows_pass
 from tests.naive.engine import compute_run
 from tests.property.limit_ledgers import build_limit_case, next_night
 from tests.property.published import differences, run_engine
@@ -19,8 +20,20 @@ THREADS = (1, 2, 3)
 CHUNK_ROWS = (None, 1, 3, 16, 64)
 
 
+def cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a ledger of few rows take the ways of a large one: shards, scratch files, many parts."""
+    monkeypatch.setattr(cover_pass, "_ROWS_PER_SHARD", 7)
+    monkeypatch.setattr(cover_pass, "KEPT_BYTES", 0)
+    monkeypatch.setattr(late_items, "_ROWS_PER_SHARD", 11)
+    monkeypatch.setattr(rows_pass, "UNITS_PER_PART", 2)
+
+
 @pytest.mark.parametrize("seed", range(LEDGERS))
-def test_run__publishes_the_limits_that_the_slow_twin_publishes(seed: int, tmp_path: Path) -> None:
+def test_run__publishes_the_limits_that_the_slow_twin_publishes(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if seed % 2:
+        cut_into_pieces(monkeypatch)
     case = build_limit_case(seed, with_defects=seed % CLEAN_EVERY != 0)
     expected = compute_run(case.tables, case.as_of, case.configuration, case.extract_date)
     threads, chunk_rows = THREADS[seed % len(THREADS)], CHUNK_ROWS[seed % len(CHUNK_ROWS)]

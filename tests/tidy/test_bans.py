@@ -72,6 +72,7 @@ BANS = [
             "engine/encours/publish/files.py": "is that module",
             "engine/encours/passes/spill.py": "its scratch files are never published",
             "engine/encours/ledger/table_spill.py": "its scratch files are never published",
+            "engine/encours/ledger/text_spill.py": "its scratch files are never published",
         },
     ),
     Ban(

@@ -19,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class CoverResult(NamedTuple):
     """What n items have of p pools; the last three columns are a list of m entries.
 
+    stop_pool            int64[p]  the pools of the clusters that have items
     stop_day, stop_item  int32[p], int64[p]  stop of cover in force, `LAST_DAY` and -1 where none
     next_stop_day        int32[p]  the stop that comes next after that day, `LAST_DAY` where none
     stop_is_shared       bool[p]   items of several accounts keep it
@@ -27,6 +28,7 @@ class CoverResult(NamedTuple):
     pool, item, milli    int64[m] each  cover above zero of an item in a pool
     """
 
+    stop_pool: Array
     stop_day: Array
     stop_item: Array
     next_stop_day: Array
@@ -81,21 +83,25 @@ def fill_ceilings(
     count = len(items.table)
     first = np.flatnonzero(np.append(True, items.cluster[1:] != items.cluster[:-1])[:count])
     end, cluster = np.append(first[1:], count)[: len(first)], items.cluster[first]
+    first_pool, end_pool = pools.pool_start[cluster], pools.pool_start[cluster + 1]
+    counts = end_pool - first_pool
+    first_stop = np.cumsum(counts) - counts
+    stop_pool = np.repeat(first_pool - first_stop, counts)
+    stop_pool += np.arange(len(stop_pool))
     clusters = _table(
         {
             cover.CLUSTER_ITEM_FIRST: first,
             cover.CLUSTER_ITEM_END: end,
-            cover.CLUSTER_POOL_FIRST: pools.pool_start[cluster],
-            cover.CLUSTER_POOL_END: pools.pool_start[cluster + 1],
+            cover.CLUSTER_POOL_FIRST: first_pool,
+            cover.CLUSTER_POOL_END: end_pool,
             cover.CLUSTER_DAY_FIRST: pools.eval_start[cluster],
             cover.CLUSTER_DAY_END: pools.eval_start[cluster + 1],
+            cover.CLUSTER_STOP_FIRST: first_stop,
         }
     )
-    counts = clusters[:, cover.CLUSTER_POOL_END] - clusters[:, cover.CLUSTER_POOL_FIRST]
     areas = counts * (end - first)
     out = np.zeros((count, cover.OUT_COLUMNS), np.int64)
-    stops = np.empty((len(pools.account), cover.STOP_COLUMNS), np.int64)
-    stops[:] = (cover.LAST_DAY, -1, 0, cover.LAST_DAY)
+    stops = np.empty((len(stop_pool), cover.STOP_COLUMNS), np.int64)
     listed = np.empty((int(areas.sum()), cover.LIST_COLUMNS), np.int64)
     written = cover.fill_pools(
         (tables.pools, tables.steps),
@@ -109,6 +115,7 @@ def fill_ceilings(
     )
     listed = listed[:written]
     return CoverResult(
+        stop_pool,
         stops[:, cover.STOP_DAY].astype(np.int32),
         stops[:, cover.STOP_ITEM].copy(),
         stops[:, cover.NEXT_STOP_DAY].astype(np.int32),

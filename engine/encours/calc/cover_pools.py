@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.items import convert
@@ -68,11 +67,6 @@ class Insurance:
     policies: tuple[str, ...]
 
     @property
-    def covers_anything(self) -> bool:
-        """Tell whether some ceiling has ever been there."""
-        return bool(len(self.pools.step_day))
-
-    @property
     def binds_orders(self) -> bool:
         """Tell whether some policy keeps a ceiling for confirmed orders."""
         return bool(self.pools.binding_days.any())
@@ -92,35 +86,6 @@ def build_insurance(tables: LimitTables, context: RunContext) -> Insurance | Non
     party = _parties(limits, context.master)
     rows = rows[party.code[rows] >= 0]
     return _Pools(tables, rows, party, context).insurance()
-
-
-def insured_customers(limits: Limits, customers: Customers) -> Array | None:
-    """Tell which customers' items an insured limit may cover, whatever its dates: bool[c].
-
-    None where there is no insured limit.
-    """
-    rows = np.flatnonzero(limits.kind_code == INSURED)
-    if not len(rows):
-        return None
-
-    def among(known: Any, chosen: Array) -> Array:  # noqa: ANN401 - an Arrow array
-        parties = limits.parties.take(pa.array(np.unique(limits.party_code[chosen])))
-        return np.flatnonzero(pc.is_in(known, value_set=parties).to_numpy(zero_copy_only=False))
-
-    is_group = limits.is_group[rows]
-    heads = among(customers.ids, rows[is_group])
-    account, _ = accounts_of_groups(heads, customers)
-    own = among(customers.account_ids, rows[~is_group])
-    found: Array = _insured_accounts(own, account, customers)[customers.account_code]
-    return found
-
-
-def _insured_accounts(own: Array, of_groups: Array, customers: Customers) -> Array:
-    """Tell which accounts have a limit of their own or are of a group that has one: bool[a]."""
-    is_insured = np.zeros(len(customers.account_ids), bool)
-    is_insured[own] = True
-    is_insured[of_groups] = True
-    return is_insured
 
 
 class _Party(NamedTuple):
@@ -205,7 +170,9 @@ class _Pools:
         label = np.arange(len(customers.account_ids), dtype=np.int64)
         heads = np.unique(self.party[self.is_group])
         account, head = accounts_of_groups(heads, customers)
-        is_insured = _insured_accounts(self.party[~self.is_group], account, customers)
+        is_insured = np.zeros(len(customers.account_ids), bool)
+        is_insured[self.party[~self.is_group]] = True
+        is_insured[account] = True
         while True:
             lowest = np.full(len(heads), len(label), np.int64)
             np.minimum.at(lowest, head, label[account])

@@ -331,13 +331,23 @@ class Positions:
         return total
 
 
-def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContext) -> Positions:
-    """Join items and commitments per customer and company code, and net the credits."""
-    company_count = len(context.master.companies.codes)
-    joined = KeyedSums(len(POSITION_SUMS))
+def sums_of_items(lines: KeyedSums) -> KeyedSums:
+    """Add lines up per customer and company code: `POSITION_SUMS`."""
+    added = KeyedSums(len(POSITION_SUMS))
     for some in stretches(lines.count):
         pair = lines.keys[some] // len(CURRENCIES)
-        joined.add(pair, _position_sums(lines.sums[some]), lines.minimum[some])
+        added.add(pair, _position_sums(lines.sums[some]), lines.minimum[some])
+    return added
+
+
+def build_positions(lines: KeyedSums, commitments: KeyedSums, context: RunContext) -> Positions:
+    """Join items and commitments per customer and company code, and net the credits."""
+    return joined_positions(sums_of_items(lines), commitments, context)
+
+
+def joined_positions(joined: KeyedSums, commitments: KeyedSums, context: RunContext) -> Positions:
+    """Do what `build_positions` does, from `sums_of_items`, to which commitments are added."""
+    company_count = len(context.master.companies.codes)
     joined.merge(commitments)
     joined.trim()
     customer, company = np.divmod(joined.keys, company_count)

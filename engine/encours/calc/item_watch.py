@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from encours.calc.context import Law, RunContext
-    from encours.calc.cover_of_items import ItemCover
     from encours.calc.items import MeasuredItems
     from encours.ledger.items import Items
     from encours.ledger.master import MasterData
@@ -78,11 +77,11 @@ LATE_RECORD: Final = np.dtype(
     ]
 )
 """An item that is or may soon be too old, or keeps insured cover stopped: the part of it that does
-not count for its age, and how it stands with the insurer (`ItemCover`)."""
+not count for its age, and how it stands with its insurer (`kernels/late.py`)."""
 _NO_CAP = np.iinfo(np.int32).max
 _NO_AMOUNT = np.iinfo(np.int64).max
 _NOBODY_LEFT_OUT: Final = np.empty(0, bool)
-_NOBODY_INSURED: Final = np.empty(0, np.int8)
+_NOBODY_INSURED: Final = np.empty(0, np.bool_)
 _DAYS_OF_YEAR = (365, 366)
 
 
@@ -120,7 +119,7 @@ class Watched(NamedTuple):
     """What was found in n consecutive items.
 
     warning_bits  uint8[n]  to be added to the items' warnings
-    hits          `HIT_SCHEMA`, a row per item
+    hits          `HIT_SCHEMA`, a row per item; those of `INSURER_NOTIFICATION` follow from cover
     late          items that may be too old; None where there is none
     """
 
@@ -183,12 +182,11 @@ class _Unit(NamedTuple):
     columns: WatchedItems
     marks: Array
 
-    def in_scope(self, rule: RuleId, chosen: Array) -> Array:
+    def in_scope(self, rule: RuleId, rows: Array) -> Array:
         """Keep the items of accounts that a rule applies to; none where it is off: int64[k]."""
         if rule not in self.rules.scope:
             return np.empty(0, np.int64)
         of_customer, of_company = self.rules.scope[rule]
-        rows = np.flatnonzero(chosen)
         if of_customer is not None:
             rows = rows[of_customer[self.items.customer_code[rows]]]
         if of_company is not None:
@@ -202,7 +200,7 @@ def watch_items(
     data: pa.Table,
     first_ordinal: int,
     earlier_due_day: Array | None,
-    cover: ItemCover | None,
+    insurable: Array | None,
     context: RunContext,
 ) -> Watched:
     """Find what the rules about items look for.
@@ -210,30 +208,34 @@ def watch_items(
     data             the items as read, for the text of their payment terms
     first_ordinal    of the items in their table
     earlier_due_day  int32[n]  due days in the earlier run, `NO_DAY` where unknown; None: no run
+    insurable        int64[k]  the items that insurers may cover; None: nobody insures anything
     """
     bits = np.zeros(items.row_count, np.uint8)
     if context.item_rules is None:
         return Watched(bits, HIT_SCHEMA.empty_table(), None)
-    columns = _columns(items, measured, cover)
+    is_insurable = _NOBODY_INSURED
+    if insurable is not None:
+        is_insurable = np.zeros(items.row_count, np.bool_)
+        is_insurable[insurable] = True
+    columns = _columns(items, measured, is_insurable)
     marks = np.empty(items.row_count, np.uint8)
     mark_watched(columns, _limits(context, context.item_rules), marks)
     unit = _Unit(items, measured, context, context.item_rules, columns, marks)
-    found = [
-        _to_notify(unit, cover),
-        _moved(unit, earlier_due_day),
-        _beyond_cap(unit, data),
-        _large(unit),
-        _soon_barred(unit),
-    ]
-    for rule, one in zip(HIT_RULES, found, strict=True):
+    found = {
+        RuleId.DUE_DATE_MOVED: _moved(unit, earlier_due_day),
+        RuleId.TERMS_EXCEED_LEGAL: _beyond_cap(unit, data),
+        RuleId.DOCUMENT_VALUE: _large(unit),
+        RuleId.LIMITATION: _soon_barred(unit),
+    }
+    for rule, one in found.items():
         if rule in _WARNING_BITS:
             bits[one.rows] |= _WARNING_BITS[rule]
-    hits = [_hit_table(unit, code, one) for code, one in enumerate(found) if len(one.rows)]
+    hits = [_hit_table(unit, rule, one) for rule, one in found.items() if len(one.rows)]
     joined = pa.concat_tables([HIT_SCHEMA.empty_table(), *hits])
     return Watched(bits, joined, _late_items(unit, first_ordinal))
 
 
-def _columns(items: Items, measured: MeasuredItems, cover: ItemCover | None) -> WatchedItems:
+def _columns(items: Items, measured: MeasuredItems, is_insurable: Array) -> WatchedItems:
     """Give the columns that rules about items look at."""
     return WatchedItems(
         items.customer_code,
@@ -250,7 +252,7 @@ def _columns(items: Items, measured: MeasuredItems, cover: ItemCover | None) -> 
         measured.open_milli,
         measured.open_rc,
         measured.disputed_rc,
-        _NOBODY_INSURED if cover is None else cover.standing,
+        is_insurable,
     )
 
 
@@ -292,18 +294,6 @@ def _nothing() -> _Hits:
     return _Hits(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
-def _to_notify(unit: _Unit, cover: ItemCover | None) -> _Hits:
-    """Find late insured items that must be declared soon; `worst` is the last day for it."""
-    if cover is None or RuleId.INSURER_NOTIFICATION not in unit.rules.scope:
-        return _nothing()
-    day = unit.context.as_of_day
-    first = day + unit.context.configuration.rules.insurer_notification.warn_days
-    chosen = (cover.notify_day != NO_DAY) & (cover.notify_day <= first)
-    chosen &= (unit.items.due_day < day) & (unit.measured.open_milli > 0)
-    rows = unit.in_scope(RuleId.INSURER_NOTIFICATION, chosen)
-    return _Hits(rows, cover.notify_day[rows].astype(np.int64))
-
-
 def _moved(unit: _Unit, earlier_due_day: Array | None) -> _Hits:
     """Find open items due later than in the earlier run; `worst` is minus the days."""
     if earlier_due_day is None:
@@ -311,7 +301,7 @@ def _moved(unit: _Unit, earlier_due_day: Array | None) -> _Hits:
     due = unit.items.due_day
     chosen = (earlier_due_day != NO_DAY) & (due > earlier_due_day)
     chosen &= unit.measured.exists & (unit.measured.open_milli != 0)
-    rows = unit.in_scope(RuleId.DUE_DATE_MOVED, chosen)
+    rows = unit.in_scope(RuleId.DUE_DATE_MOVED, np.flatnonzero(chosen))
     return _Hits(rows, earlier_due_day[rows].astype(np.int64) - due[rows])
 
 
@@ -323,7 +313,7 @@ def _beyond_cap(unit: _Unit, data: pa.Table) -> _Hits:
     """
     items, law = unit.items, unit.context.law
     regime = unit.measured.regime_code
-    rows = unit.in_scope(RuleId.TERMS_EXCEED_LEGAL, (unit.marks & IS_BEYOND_CAP) != 0)
+    rows = unit.in_scope(RuleId.TERMS_EXCEED_LEGAL, np.flatnonzero(unit.marks & IS_BEYOND_CAP))
     if not len(rows):
         return _nothing()
     texts, position = _terms(unit, data, rows)
@@ -370,13 +360,13 @@ def _is_end_of_month(texts: pa.Array, position: Array) -> Array:
 
 def _large(unit: _Unit) -> _Hits:
     """Find open items above the cap of one document; `worst` is minus the amount."""
-    rows = unit.in_scope(RuleId.DOCUMENT_VALUE, (unit.marks & IS_LARGE) != 0)
+    rows = unit.in_scope(RuleId.DOCUMENT_VALUE, np.flatnonzero(unit.marks & IS_LARGE))
     return _Hits(rows, -unit.measured.open_rc[rows])
 
 
 def _soon_barred(unit: _Unit) -> _Hits:
     """Find items that become time-barred soon; `worst` is the last day to sue."""
-    rows = unit.in_scope(RuleId.LIMITATION, (unit.marks & IS_SOON_BARRED) != 0)
+    rows = unit.in_scope(RuleId.LIMITATION, np.flatnonzero(unit.marks & IS_SOON_BARRED))
     regime, due_day = unit.measured.regime_code[rows], unit.items.due_day[rows]
     day = unit.context.as_of_day
     last = day + unit.context.configuration.rules.limitation.days
@@ -390,20 +380,37 @@ def _soon_barred(unit: _Unit) -> _Hits:
     return _Hits(rows[soon], ends[soon])
 
 
-def _hit_table(unit: _Unit, code: int, hits: _Hits) -> pa.Table:
+def _hit_table(unit: _Unit, rule: RuleId, hits: _Hits) -> pa.Table:
     """Give the items of one rule as `HIT_SCHEMA`."""
-    rows = pa.array(hits.rows)
-    count = len(hits.rows)
-    key = pa.repeat(pa.scalar("", pa.string()), count) if hits.key is None else hits.key
+    return hit_table(
+        rule,
+        account_places(unit.items, hits.rows, unit.context),
+        unit.measured.open_rc[hits.rows],
+        hits.worst,
+        unit.items.item_id.take(pa.array(hits.rows)),
+        hits.key,
+    )
+
+
+def hit_table(
+    rule: RuleId,
+    place: Array,
+    open_rc: Array,
+    worst: Array,
+    item_id: pa.Array,
+    key: pa.Array | None = None,
+) -> pa.Table:
+    """Give n items of one rule as `HIT_SCHEMA`; without a key they are added up by account."""
+    count = len(place)
     return pa.table(
         [
-            pa.array(np.full(count, code, np.int8)),
-            pa.array(account_places(unit.items, hits.rows, unit.context)),
-            key,
+            pa.array(np.full(count, HIT_RULES.index(rule), np.int8)),
+            pa.array(place),
+            pa.repeat(pa.scalar("", pa.string()), count) if key is None else key,
             pa.array(np.ones(count, np.int64)),
-            pa.array(unit.measured.open_rc[hits.rows]),
-            pa.array(hits.worst),
-            unit.items.item_id.take(rows),
+            pa.array(open_rc),
+            pa.array(worst),
+            item_id,
         ],
         schema=HIT_SCHEMA,
     )
@@ -420,11 +427,12 @@ def _late_items(unit: _Unit, first_ordinal: int) -> LateRows | None:
     """List the counted items that are or may soon be too old, and those that stop cover."""
     items, context, count = unit.items, unit.context, unit.items.row_count
     is_on = RuleId.OVERDUE_AGE in unit.rules.scope
-    if not is_on and not len(unit.columns.standing):
+    if not is_on and not len(unit.columns.is_insurable):
         return None
     of_customer, of_company = unit.rules.scope.get(RuleId.OVERDUE_AGE, (None, None))
     limits = LateLimits(
         context.as_of_day - unit.rules.least_late_days if is_on else NO_DAY,
+        context.as_of_day - 1,
         context.as_of_day - context.configuration.rules.overdue_age.disputed_days + 1,
         _NOBODY_LEFT_OUT if of_customer is None else of_customer,
         _NOBODY_LEFT_OUT if of_company is None else of_company,

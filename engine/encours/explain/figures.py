@@ -147,7 +147,7 @@ def _measured(
         0, records, np.searchsorted(unit.rows, copies), np.searchsorted(unit.rows, conflicts)
     )
     customer_code = context.master.customer_codes(unit.data)
-    items, refused, measured = measure_rows(
+    items, refused, measured, _ = measure_rows(
         unit.data, customer_code, neighbours, extract_day, context
     )
     reasons = dict(

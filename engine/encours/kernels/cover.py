@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from encours.kernels._jit import kernel
-from encours.kernels.wide import add_product, rounded_quotient
 
 UNBOUNDED = 2**62
 """Ceiling of a limit without a bound; no sum of money gets there."""
@@ -99,7 +98,8 @@ STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI, STATE_COLUMNS = range(4)
     CLUSTER_POOL_END,
     CLUSTER_DAY_FIRST,
     CLUSTER_DAY_END,
-) = range(6)
+    CLUSTER_STOP_FIRST,
+) = range(7)
 
 WORK_CEILING, WORK_CAP, WORK_BASE, WORK_COLUMNS = range(4)
 """Room for the largest cluster, a row per pool and item: what the item was delivered under, -1
@@ -207,11 +207,11 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
     ceilings       int64[p, 11], int64[s, 2]  pools and steps (`CoverPools`)
     parent         int32[customers]  the party above, -1 at a root
     items, states  int64[n, 12], int64[t, 3]  items of all clusters, their states
-    clusters       int64[c, 6]  clusters that have items: their items, pools and days, each from
-                                the first to before the end
+    clusters       int64[c, 7]  clusters that have items: their items, pools and days, each from
+                                the first to before the end, and the stops of their first pool
     days           int64[e]     days to work cover out on, the as-of date last
     work           int64[w, 3]  room for pools times items of the largest cluster
-    results        written: int64[p, 4] the stops of these clusters' pools, int64[n, 4] per item,
+    results        written: int64[q, 4] the stops of these clusters' pools, int64[n, 4] per item,
                    int64[m, 3] a list with room for pools times items of every cluster
 
     On every day the pools are filled one behind the other, each by its items in their order. What
@@ -227,6 +227,7 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
             clusters[place, CLUSTER_POOL_END],
         )
         last_step = clusters[place, CLUSTER_DAY_END] - 1
+        first_stop = clusters[place, CLUSTER_STOP_FIRST]
         row = np.int64(0)
         for pool in range(first_pool, last_pool):
             for item in range(start, end):
@@ -243,10 +244,11 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
             row = np.int64(0)
             for pool in range(first_pool, last_pool):
                 span = (start, end, row)
+                stop = stops[first_stop + pool - first_pool]
                 ceiling = ceiling_on(pools, steps, pool, day)
                 is_eve = ceiling_on(pools, steps, pool, day + 1) < ceiling
-                _find_stop(pools, pool, items, states, span, work, day, stops, out)
-                _fill_pool(pool, items, span, work, (day, is_eve), stops, out)
+                _find_stop(pools, pool, items, states, span, work, day, stop, out)
+                _fill_pool(items, span, work, (day, is_eve), stop, out)
                 row += end - start
                 if step == last_step:
                     for item in range(start, end):
@@ -259,17 +261,19 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
 
 
 @kernel
-def _find_stop(pools, pool, items, states, span, work, day, stops, out):
+def _find_stop(pools, pool, items, states, span, work, day, stop, out):
     """Write the first day of the stop of cover that holds on a day, the item, and who keeps it.
 
     Every insurable item delivered since the pool's first limit counts, whatever it is covered for.
     What of each item is insurable is written, too.
+
+    stop  int64[4]  of the pool, written
     """
     start, end, row = span
-    stops[pool, STOP_DAY] = LAST_DAY
-    stops[pool, STOP_ITEM] = -1
-    stops[pool, STOP_IS_SHARED] = 0
-    stops[pool, NEXT_STOP_DAY] = LAST_DAY
+    stop[STOP_DAY] = LAST_DAY
+    stop[STOP_ITEM] = -1
+    stop[STOP_IS_SHARED] = 0
+    stop[NEXT_STOP_DAY] = LAST_DAY
     for item in range(start, end):
         place = row + item - start
         if work[place, WORK_CEILING] < 0:
@@ -281,26 +285,27 @@ def _find_stop(pools, pool, items, states, span, work, day, stops, out):
         if base <= 0 or delivered < pools[pool, POOL_FIRST_DAY] or delivered >= passed:
             continue
         if passed > day:
-            stops[pool, NEXT_STOP_DAY] = min(stops[pool, NEXT_STOP_DAY], passed)
+            stop[NEXT_STOP_DAY] = min(stop[NEXT_STOP_DAY], passed)
             continue
         out[item, ITEM_IS_STOPPING] = 1
-        other = stops[pool, STOP_ITEM]
+        other = stop[STOP_ITEM]
         if other >= 0 and (
             items[other, ITEM_ACCOUNT] != items[item, ITEM_ACCOUNT]
             or items[other, ITEM_SEGMENT] != items[item, ITEM_SEGMENT]
         ):
-            stops[pool, STOP_IS_SHARED] = 1
-        if passed < stops[pool, STOP_DAY]:
-            stops[pool, STOP_DAY] = passed
-            stops[pool, STOP_ITEM] = item
+            stop[STOP_IS_SHARED] = 1
+        if passed < stop[STOP_DAY]:
+            stop[STOP_DAY] = passed
+            stop[STOP_ITEM] = item
 
 
 @kernel
-def _fill_pool(pool, items, span, work, when, stops, out):
+def _fill_pool(items, span, work, when, stop, out):
     """Fill one pool on one day with what earlier pools left open.
 
     span  items from the first to before the end, and the row of `work` of the first
     when  the day, and whether the ceiling falls on the next one
+    stop  int64[4]  the stop of cover that holds for the pool
     """
     start, end, row = span
     day, is_eve = when
@@ -315,97 +320,10 @@ def _fill_pool(pool, items, span, work, when, stops, out):
         out[item, ITEM_INSURABLE_MILLI] = max(out[item, ITEM_INSURABLE_MILLI], base)
         delivered = items[item, ITEM_DELIVERY_DAY]
         milli = min(base - out[item, ITEM_LEFT_MILLI], ceiling - used, work[place, WORK_CAP])
-        if milli < 0 or delivered >= stops[pool, STOP_DAY]:
+        if milli < 0 or delivered >= stop[STOP_DAY]:
             milli = np.int64(0)
         used += milli
         out[item, ITEM_LEFT_MILLI] += milli
         out[item, ITEM_GIVEN_MILLI] = milli
         if is_eve and delivered <= day:
             work[place, WORK_CAP] = milli
-
-
-@kernel
-def open_states(amounts, offset, posting_day, allocated_milli, first_day, out):
-    """Give what was open of items from day to day; give how many states were written.
-
-    amounts          `OpenAmounts`
-    offset           int64[n+1]  allocations of item i: offset[i] .. offset[i+1]-1
-    posting_day      int32[m]    sorted within an item
-    allocated_milli  int64[m]    sign of the item that they reduce
-    first_day        int32[n]    states that end before this day are of no use
-    out              `OpenStates`, room for n + m states
-
-    An item is open before its first allocation as it is given; each posting day begins a state.
-    """
-    count = 0
-    for i in range(amounts.open_milli.shape[0]):
-        out.start[i] = count
-        balance = amounts.open_milli[i]
-        day = np.int32(-LAST_DAY)
-        j = offset[i]
-        while True:
-            while j < offset[i + 1] and (posting_day[j] == day or posting_day[j] <= first_day[i]):
-                balance -= allocated_milli[j]
-                if balance > UNBOUNDED or balance < -UNBOUNDED:
-                    balance = np.int64(0)  # such an item is refused when it is measured
-                j += 1
-            unit = amounts.unit_milli[i]
-            out.day[count] = day
-            out.item[count] = i
-            out.gross_milli[count] = max(balance, np.int64(0))
-            out.net_milli[count] = (
-                _without_tax(
-                    max(balance, np.int64(0)) // unit,
-                    amounts.amount_milli[i] // unit,
-                    (amounts.amount_milli[i] - amounts.tax_milli[i]) // unit,
-                )
-                * unit
-            )
-            count += 1
-            if j == offset[i + 1]:
-                break
-            day = posting_day[j]
-    out.start[amounts.open_milli.shape[0]] = count
-    return count
-
-
-class OpenAmounts(NamedTuple):
-    """Amounts of n items in their currency: int64[n] thousandths.
-
-    open_milli  before any allocation; the extract's where there is none
-    unit_milli  smallest unit of the currency
-    """
-
-    amount_milli: Any
-    tax_milli: Any
-    open_milli: Any
-    unit_milli: Any
-
-
-class OpenStates(NamedTuple):
-    """What `open_states` writes.
-
-    start        int64[n+1]  states of item i: start[i] .. start[i+1]-1
-    item         int64[t]
-    day          int32[t]    first day of the state
-    gross_milli  int64[t]    what is open, not below zero
-    net_milli    int64[t]    the same less its share of tax, rounded half away from zero
-    """
-
-    start: Any
-    item: Any
-    day: Any
-    gross_milli: Any
-    net_milli: Any
-
-
-@kernel
-def _without_tax(open_units, amount_units, net_units):
-    """Give open x net / amount, rounded half away from zero, between zero and the open amount."""
-    if net_units <= 0 or amount_units <= 0:
-        return np.int64(0)
-    if net_units >= amount_units:
-        return open_units
-    high, low = add_product(np.int64(0), np.int64(0), open_units, net_units)
-    units, _ = rounded_quotient(high, low, amount_units)
-    return min(units, open_units)

@@ -17,9 +17,9 @@ IS_BEYOND_CAP = 1
 IS_SOON_BARRED = 2
 IS_LARGE = 4
 
-NOT_INSURED, INSURABLE, STOPS_COVER = range(3)
+NOT_INSURED, INSURABLE, STOPS_COVER, MAY_STOP_COVER = range(4)
 """How an item stands with its insurer: nobody insures it, it may be covered, its delay keeps the
-cover of others stopped."""
+cover of others stopped; not known yet, and the item is of no interest unless it does."""
 
 IS_TIED = 1
 IS_AS_OLD = 2
@@ -32,7 +32,7 @@ class WatchedItems(NamedTuple):
     codes and days  int32[n]
     exists, bears_interest  bool[n]
     amounts         int64[n]
-    standing        int8[n]  NOT_INSURED, INSURABLE or STOPS_COVER; int8[0]: nobody insures anything
+    is_insurable    bool[n]  an insurer may cover it; bool[0]: nobody insures anything
     """
 
     customer_code: Array
@@ -49,7 +49,7 @@ class WatchedItems(NamedTuple):
     open_milli: Array
     open_rc: Array
     disputed_rc: Array
-    standing: Array
+    is_insurable: Array
 
 
 class WatchLimits(NamedTuple):
@@ -71,6 +71,7 @@ class LateLimits(NamedTuple):
     """Which items are late, for whom it matters, and how their line's number is made.
 
     due_day_last      int64    items due later are not late
+    stop_day_last     int64    insurable items whose original due day is later stop no cover
     fresh_day_first   int64    a dispute that began on this day or later does not count
     of_customer       bool[c]  customers concerned; bool[0] for all
     of_company        bool[d]  companies concerned; bool[0] for all
@@ -78,6 +79,7 @@ class LateLimits(NamedTuple):
     """
 
     due_day_last: int
+    stop_day_last: int
     fresh_day_first: int
     of_customer: Array
     of_company: Array
@@ -111,28 +113,29 @@ def mark_watched(items, limits, out_mark):
 
 @kernel
 def list_late_items(items, limits, ordinal_first, out_record, out_bucket):
-    """List the counted items that are late or keep cover stopped; return how many there are.
+    """List the counted items that are late or may keep cover stopped; return how many there are.
 
     items          WatchedItems
     limits         LateLimits
     ordinal_first  int64      of the first item
     out_record     record[n]  written from its beginning: fields line, ordinal, open_rc,
-                              uncounted_rc (what does not count for its age), due_day, standing
+                              uncounted_rc (what does not count for its age), due_day, standing:
+                              NOT_INSURED as long as nothing else is known, or MAY_STOP_COVER
     out_bucket     int32[n]   written: one of LATE_BUCKETS, the same for all items of a line
     """
     count = 0
-    has_standing = items.standing.shape[0] > 0
+    has_insurable = items.is_insurable.shape[0] > 0
     for i in range(out_bucket.shape[0]):
         if items.component[i] < 0 or items.open_milli[i] <= 0 or items.open_rc[i] <= 0:
             continue
-        standing = items.standing[i] if has_standing else NOT_INSURED
         customer, company = items.customer_code[i], items.company_code[i]
         ages = items.due_day[i] <= limits.due_day_last
         if limits.of_customer.shape[0] > 0 and not limits.of_customer[customer]:
             ages = False
         if limits.of_company.shape[0] > 0 and not limits.of_company[company]:
             ages = False
-        if not ages and standing != STOPS_COVER:
+        is_insurable = has_insurable and items.is_insurable[i]
+        if not ages and not (is_insurable and items.original_due_day[i] <= limits.stop_day_last):
             continue
         begun = items.disputed_from_day[i]
         if begun == NO_DAY:
@@ -145,7 +148,7 @@ def list_late_items(items, limits, ordinal_first, out_record, out_bucket):
         out_record[count]["open_rc"] = items.open_rc[i]
         out_record[count]["uncounted_rc"] = uncounted if ages else items.open_rc[i]
         out_record[count]["due_day"] = items.due_day[i]
-        out_record[count]["standing"] = standing
+        out_record[count]["standing"] = NOT_INSURED if ages else MAY_STOP_COVER
         out_bucket[count] = np.int32(np.uint64(line) * HASH_MULTIPLIER >> BUCKET_SHIFT)
         count += 1
     return count

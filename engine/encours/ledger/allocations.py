@@ -144,7 +144,7 @@ def attach_allocations(
 
     records  `ALLOCATION_RECORD`[m] by item, `first` = ordinal of an item of this unit
     """
-    refusal = _refusals(records, items, first_ordinal)
+    refusal = refusals_of(records, items, first_ordinal)
     attached = _attached(records, refusal, items.row_count, first_ordinal, as_of_day, extract_day)
     refused = np.flatnonzero(refusal != kernels.NOT_REFUSED)
     causes = [_REFUSALS[code] for code in refusal[refused].tolist()]
@@ -153,33 +153,6 @@ def attach_allocations(
         np.array([REASON_POSITION[reason] for reason, _ in causes], np.int16),
         tuple(column for _, column in causes),
     )
-
-
-class PostedAllocations(NamedTuple):
-    """Accepted allocations posted by the as-of date, by item and posting day.
-
-    offset           int64[n+1]  those of item i: offset[i] .. offset[i+1]-1
-    has_any          bool[n]     the item has an accepted allocation, however late it is posted
-    """
-
-    offset: Array
-    posting_day: Array
-    amount_milli: Array
-    has_any: Array
-
-
-def posted_allocations(
-    records: Array, items: Items, first_ordinal: int, as_of_day: int
-) -> PostedAllocations:
-    """Give the allocations of a unit's items in the order in which they were posted.
-
-    records  `ALLOCATION_RECORD`[m] by item, `first` = ordinal of an item of this unit
-    """
-    by_posting = records.copy()
-    by_posting["value_day"] = records["posting_day"]
-    refusal = _refusals(records, items, first_ordinal)
-    found = _attached(by_posting, refusal, items.row_count, first_ordinal, as_of_day, as_of_day)
-    return PostedAllocations(found.offset, found.value_day, found.amount_milli, found.has_any)
 
 
 def _attached(
@@ -208,12 +181,15 @@ def _attached(
 
 def accepted(records: Array, items: Items, first_ordinal: int) -> Array:
     """Tell which allocations their items take: bool[m]; `first` is the ordinal of the item."""
-    taken: Array = _refusals(records, items, first_ordinal) == kernels.NOT_REFUSED
+    taken: Array = refusals_of(records, items, first_ordinal) == kernels.NOT_REFUSED
     return taken
 
 
-def _refusals(records: Array, items: Items, first_ordinal: int) -> Array:
-    """Give what speaks against each allocation: int8[m], a key of `_REFUSALS` or nothing."""
+def refusals_of(records: Array, items: Items, first_ordinal: int) -> Array:
+    """Give what speaks against each allocation: int8[m], `NOT_REFUSED` or why it is refused.
+
+    records  `ALLOCATION_RECORD`[m] in any order, `first` = ordinal of an item of these
+    """
     refusal = np.empty(len(records), np.int8)
     kernels.refuse_allocations(
         records,

@@ -17,7 +17,7 @@ from encours.calc.sums import KeyedSums
 from encours.ledger.commitments import resolve_commitments
 from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
 from encours.passes.naming import naming_row
-from encours.passes.workers import run_in_order
+from encours.passes.workers import run_in_order, side_by_side
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
@@ -38,7 +38,10 @@ def sum_commitments(
     progress: Progress,
     orders: OrderBook | None = None,
 ) -> Committed:
-    """Add the commitments up per customer and company code, and count the accepted ones."""
+    """Add the commitments up per customer and company code, and count the accepted ones.
+
+    Orders that bind an insurer are parked with the cover of `rows`, where it still waits for them.
+    """
     source = ledger.tables.get("commitments")
     if source is None:
         return Committed(KeyedSums(len(POSITION_SUMS)), no_entering_orders())
@@ -51,8 +54,12 @@ def sum_commitments(
             "open_rc": pa.array([], pa.int64()),
         }
     )
-    payments = collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context)
-    duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
+    payments, twins = side_by_side(
+        lambda: collect_order_payments(pa.concat_tables([empty, *rows.order_payments]), context),
+        lambda: twins_in_memory(source, "commitment_id"),
+        threads,
+    )
+    duplicates = resolve_duplicates(source, twins)
     sums = CommitmentSums(payments, context, None if orders is None else orders.add)
     accepted = 0
 
@@ -61,6 +68,8 @@ def sum_commitments(
         found = duplicates.of_unit(unit)
         commitments = resolve_commitments(data, context.master, context.as_of_day, *found)
         quarantine.add_faults(source, unit, commitments.faults)
+        if rows.uncovered is not None:
+            rows.uncovered.cover.add_orders(unit.number, commitments)
         progress.advance(unit.row_count)
         return commitments
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from encours.calc.cover_pools import insured_customers
+from encours.calc.exposure import sums_of_items
 from encours.controls import checks
 from encours.erp.hold_files import FileHead
 from encours.ledger.duplicates import resolve_duplicates
 from encours.passes.commitments_pass import sum_commitments
 from encours.passes.cover_pass import open_cover
-from encours.passes.credit_steps import CreditResult, Positioned, credit_steps, positioned
+from encours.passes.credit_steps import CreditResult, credit_steps, positioned
 from encours.passes.erp_files import Night, Telling, decide_telling, rows_read, write_telling
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
@@ -169,7 +169,6 @@ class Computation:
             self._staging.spill,
             setting.threads,
             self._earlier if remembers else None,
-            insured_customers(master.limits, master.customers),
         ).run(setting.as_of_day, setting.progress)
         if allocations is not None:
             causes = [("item_id", Reason.UNKNOWN_ITEM)] * len(keys.unknown_items)
@@ -232,13 +231,17 @@ class Computation:
         context, threads = preparation.context, self._setting.threads
         orders = open_book(self._ledger.tables.get("commitments"), self._staging.spill, context)
 
+        committed, of_items = side_by_side(
+            lambda: self._commitments(passed, orders), lambda: sums_of_items(rows.lines), threads
+        )
+
         def settle() -> None:
+            rows.settle_cover(self._staging, threads, self._setting.progress)
             rows.settle_late(threads)
 
-        def commit() -> Positioned:
-            return positioned(self._commitments(passed, orders), rows, preparation)
-
-        _, sums = side_by_side(settle, commit, threads)
+        sums, _ = side_by_side(
+            lambda: positioned(committed, of_items, preparation), settle, threads
+        )
         give_memory_back()
         credit = credit_steps(preparation, rows, sums, self._earlier, threads)
         counts = row_counts(self._ledger, rows.totals, self._setting.quarantine)

@@ -1,14 +1,14 @@
-"""Insured cover of every item, before the rows pass publishes it (DOMAIN 7).
+"""Insured cover of every item, once the rows pass has met all of them (DOMAIN 7).
 
-The items under an insured limit are measured ahead, parked by cluster, and each ceiling is filled
-in the order of delivery, so that memory does not grow with the items. What an item is covered for
-goes back to its work unit.
+The items under an insured limit are parked by cluster, and each ceiling is filled in the order of
+delivery, so that memory does not grow with the items. What an item is covered for goes back to the
+published rows of its work unit, how it stands with its insurer to the late items.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +22,11 @@ from encours.calc.cover_items import (
     STATE_RECORD,
     InsurableItems,
     in_order,
-    insurable_items,
     order_keys,
 )
-from encours.calc.cover_of_items import COVER_RECORD
 from encours.calc.cover_pools import build_insurance
+from encours.calc.hit_sums import grouped
+from encours.calc.item_watch import HIT_SCHEMA, hit_table
 from encours.calc.sums import KeyedSums
 from encours.kernels.cover import (
     ITEM_ACCOUNT,
@@ -37,21 +37,23 @@ from encours.kernels.cover import (
     STATE_GROSS_MILLI,
 )
 from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
-from encours.ledger.commitments import COMMITMENTS, resolve_commitments
 from encours.ledger.decode import NO_DAY
-from encours.ledger.duplicates import resolve_duplicates, twins_in_memory
-from encours.ledger.table_spill import TableSpill
+from encours.ledger.text_spill import TextSpill
 from encours.passes.spill import MemoryBudget, Spill
 from encours.passes.workers import run_in_order
+from encours_schemas.rule_ids import RuleId
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from encours.calc.context import RunContext
     from encours.calc.cover_ceilings import CoverResult
+    from encours.calc.cover_items import InsuredRows
     from encours.calc.cover_pools import Insurance
-    from encours.ledger.items import Items
+    from encours.calc.hit_sums import HitSums
+    from encours.ledger.commitments import Commitments
     from encours.ledger.sources import Ledger, TableSource, Unit
+    from encours.passes.late_items import LateItems
     from encours.passes.preparation import Preparation
     from encours.passes.progress import Progress
 
@@ -60,10 +62,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MOST_SHARDS = 64
 _ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
+COVER_RECORD = np.dtype([("row", np.int64), ("covered_milli", np.int64)])
+"""What an item is covered for, by its place among the published rows of its work unit."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
-_ID_SCHEMA = pa.schema([("item_id", pa.string())])
-KEPT_BYTES = 256 << 20
-"""Insured items kept in memory before they are spilled; the keys pass took more than that."""
+_FAR_DAYS = 2**30
+KEPT_BYTES = 64 << 20
+"""Insured items kept in memory before they are spilled."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,21 @@ class _ShardResult:
     stop_owner: Array
     next_pool: Array
     next_day: Array
+    hits: pa.Table
+
+
+class _ItemCover(NamedTuple):
+    """What n items of a shard have of all their pools.
+
+    covered_milli  int64[n]
+    notify_days    int64[n]  days after which a delay is declared, the largest int64 where no pool
+                             covers the item
+    standing       int64[n]  NOT_INSURED, INSURABLE or STOPS_COVER
+    """
+
+    covered_milli: Array
+    notify_days: Array
+    standing: Array
 
 
 class CoverPass:
@@ -87,53 +106,52 @@ class CoverPass:
         self,
         insurance: Insurance,
         items: TableSource,
-        commitments: TableSource | None,
         scratch: Path,
         context: RunContext,
     ) -> None:
         """Open the spill files in `scratch`."""
         self.insurance, self._context = insurance, context
-        # Two places more, for the codes of customers that are absent or not known: -1 and -2.
-        self._is_insured = np.append(insurance.cluster_of_customer >= 0, [False, False])
         self._tables = ceiling_tables(insurance.pools)
-        self._commitments = commitments
         self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
         kept = MemoryBudget(KEPT_BYTES)
         self._items = Spill(scratch / "insured_items", ITEM_RECORD, self._shards, kept)
         self._states = Spill(scratch / "insured_states", STATE_RECORD, self._shards, kept)
-        self._ids = TableSpill(scratch / "insured_ids", _ID_SCHEMA)
+        self._ids = TextSpill(scratch / "insured_ids")
         self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, self._shards)
         self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
 
-    def is_wanted(self, customer_code: Array) -> Array:
-        """Tell which rows are of customers under an insured limit: bool[n] of int32[n] codes."""
-        found: Array = np.take(self._is_insured, customer_code)
-        return found
-
-    def add(self, unit: Unit, items: Items, records: Array, rows: Array) -> None:
-        """Park what may be covered of some rows of a unit.
-
-        records  allocations of the items, `first` = position in `items`
-        rows     int64[n]  row of the unit that each item stands in
-        """
-        ordinal = rows + unit.first_ordinal
-        found = insurable_items(items, records, ordinal, self.insurance, self._context)
+    def add(self, found: InsuredRows) -> None:
+        """Park some items that may be covered, in the order of the table; any thread may."""
+        if not len(found.rows):
+            return
+        label = int(found.items["ordinal"][0])
         shard = (found.items["cluster"] % self._shards).astype(np.int32)
-        self._items.append(unit.number, found.items, shard)
-        self._states.append(unit.number, found.states, np.repeat(shard, found.items["state_count"]))
+        self._items.append(label, found.items, shard)
+        self._states.append(label, found.states, np.repeat(shard, found.items["state_count"]))
         # In a byte, for NumPy sorts those by counting.
-        ids = pa.table({"item_id": found.item_id})
-        self._ids.scatter(unit.number, ids, shard.astype(np.uint8))
+        order = np.argsort(shard.astype(np.uint8), kind="stable")
+        start = np.searchsorted(shard[order], np.arange(self._shards + 1))
+        self._ids.append(label, found.item_id.take(pa.array(found.rows[order])), start)
 
-    def settle(self, threads: int, progress: Progress) -> CoverTotals:
-        """Fill the ceilings, shard by shard, and send each item's cover back to its unit."""
+    def settle(
+        self, late: LateItems | None, hits: HitSums, threads: int, progress: Progress
+    ) -> CoverTotals:
+        """Fill the ceilings, shard by shard, and send each item's cover back to its unit.
+
+        late  is told how its items stand with their insurers
+        hits  is given the delays that are to be declared to insurers
+        """
         progress.start_stage("cover", self._shards)
         covered, insurable = KeyedSums(1), KeyedSums(len(INSURABLE_SUMS))
         pools, days, items = [np.empty(0, np.int64)], [np.empty(0, np.int32)], []
         owners = [np.empty(0, np.int64)]
         next_pools, next_days = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-        for found in run_in_order(self._fill_shard, range(self._shards), threads):
+
+        def fill(shard: int) -> _ShardResult:
+            return self._fill_shard(shard, late)
+
+        for found in run_in_order(fill, range(self._shards), threads):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
             owners.append(found.stop_owner)
@@ -142,6 +160,7 @@ class CoverPass:
             items.append(found.stop_item)
             next_pools.append(found.next_pool)
             next_days.append(found.next_day)
+            hits.add(found.hits)
             progress.advance(1)
         progress.finish_stage()
         for sums in (covered, insurable):
@@ -160,47 +179,48 @@ class CoverPass:
             np.concatenate(next_days),
         )
 
-    def of_unit(self, unit: Unit) -> Array:
-        """Give what the items of a unit are covered for, by ordinal: `COVER_RECORD`[c]."""
+    def of_unit(self, unit: Unit, published_count: int) -> Array:
+        """Give what the published items of a unit are covered for: int64[r] thousandths."""
+        covered = np.zeros(published_count, np.int64)
         records = self._routed.read(unit.number)
-        return records[np.argsort(records["ordinal"], kind="stable")]
+        covered[records["row"]] = records["covered_milli"]
+        return covered
 
     def close(self) -> None:
         """Give the disk space of the routed cover back."""
         self._routed.close()
 
-    def park_orders(self) -> None:
-        """Park the day on which each order of an insured customer was confirmed."""
-        source = self._commitments
-        if source is None or not self.insurance.binds_orders:
-            return
-        duplicates = resolve_duplicates(source, twins_in_memory(source, "commitment_id"))
-        for unit in source.units:
-            data = source.read(unit, COMMITMENTS.names)
-            found = duplicates.of_unit(unit)
-            orders = resolve_commitments(
-                data, self._context.master, self._context.as_of_day, *found
-            )
-            first, second = order_keys(orders.order_id, orders.company_code, orders.customer_code)
-            cluster = self.insurance.cluster_of_customer[orders.customer_code]
-            counts = ~orders.faults.bad & (cluster >= 0) & (orders.document_day != NO_DAY)
-            counts &= (first != NO_ORDER) | (second != NO_ORDER)
-            records = np.empty(data.num_rows, ORDER_RECORD)
-            records["first"], records["second"] = first, second
-            records["day"] = orders.document_day
-            shard = np.where(counts, cluster % self._shards, -1).astype(np.int32)
-            self._orders.append(unit.number, records, shard)
+    def add_orders(self, label: int, orders: Commitments) -> None:
+        """Park the day on which each order of an insured customer was confirmed.
 
-    def _fill_shard(self, shard: int) -> _ShardResult:
+        label  unique, for the order in which they are kept; any thread may call this
+        """
+        if not self.insurance.binds_orders:
+            return
+        first, second = order_keys(orders.order_id, orders.company_code, orders.customer_code)
+        cluster = self.insurance.cluster_of_customer[orders.customer_code]
+        counts = ~orders.faults.bad & (cluster >= 0) & (orders.document_day != NO_DAY)
+        counts &= (first != NO_ORDER) | (second != NO_ORDER)
+        records = np.empty(len(counts), ORDER_RECORD)
+        records["first"], records["second"] = first, second
+        records["day"] = orders.document_day
+        shard = np.where(counts, cluster % self._shards, -1).astype(np.int32)
+        self._orders.append(label, records, shard)
+
+    def _fill_shard(self, shard: int, late: LateItems | None) -> _ShardResult:
         """Fill the ceilings of the clusters of one shard."""
-        ids = self._ids.read(shard).column("item_id").combine_chunks()
-        found = InsurableItems(self._items.read(shard), self._states.read(shard), ids)
+        records = self._items.read(shard)
+        ids = self._ids.read(shard, records["id_bytes"])
+        found = InsurableItems(records, self._states.read(shard), ids)
         ordered = in_order(found)
         table, place_of = ordered.table, ordered.place
         table[:, ITEM_ORDER_DAY] = np.take(self._order_days(found.items, shard), place_of)
         result = fill_ceilings(ordered, self.insurance, self._tables)
         pool, item, milli = result.pool, result.item, result.milli
-        self._route(shard, found.items["ordinal"][place_of], result)
+        cover = self._cover_of_items(result)
+        self._route(shard, found.items, place_of, cover)
+        if late is not None:
+            self._tell_late(shard, found.items, place_of, cover, late)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = table[:, ITEM_SEGMENT] * accounts + table[:, ITEM_ACCOUNT]
@@ -220,12 +240,13 @@ class CoverPass:
         return _ShardResult(
             covered,
             insurable,
-            stopped,
+            result.stop_pool[stopped],
             result.stop_day[stopped],
             ids.take(pa.array(place_of[result.stop_item[stopped]])),
             np.where(result.stop_is_shared[stopped], -1, place[result.stop_item[stopped]]),
-            coming,
+            result.stop_pool[coming],
             result.next_stop_day[coming],
+            self._to_declare(found, place_of, cover),
         )
 
     def _order_days(self, items: Array, shard: int) -> Array:
@@ -249,25 +270,65 @@ class CoverPass:
             days[met] = last[place[met]]
         return days
 
-    def _route(self, shard: int, ordinal: Array, result: CoverResult) -> None:
-        """Send the cover of items back to their work units, and which of them stop it."""
-        count = len(ordinal)
+    def _cover_of_items(self, result: CoverResult) -> _ItemCover:
+        """Add up what pools give to the items of a shard."""
+        count = len(result.insurable_milli)
         covered = np.zeros(count, np.int64)
         np.add.at(covered, result.item, result.milli)
         notify = np.full(count, np.iinfo(np.int64).max, np.int64)
         np.minimum.at(notify, result.item, self.insurance.facts.notify_days[result.pool])
-        standing = np.where(result.insurable_milli > 0, INSURABLE, NOT_INSURED)
-        standing[result.is_stopping] = STOPS_COVER
-        told = (covered > 0) | result.is_stopping
+        is_told = covered > 0
         if self._context.configuration.rules.insured_limit_exceeded.full_cover_segments:
-            told |= standing == INSURABLE
-        rows = np.flatnonzero(told)
+            is_told |= result.insurable_milli > 0
+        standing = np.where(is_told, INSURABLE, NOT_INSURED)
+        standing[result.is_stopping] = STOPS_COVER
+        return _ItemCover(covered, notify, standing)
+
+    def _route(self, shard: int, items: Array, place_of: Array, cover: _ItemCover) -> None:
+        """Send the cover of items back to their work units."""
+        rows = np.flatnonzero(cover.covered_milli)
+        place = place_of[rows]
         records = np.empty(len(rows), COVER_RECORD)
-        records["ordinal"] = ordinal[rows]
-        records["covered_milli"], records["notify_days"] = covered[rows], notify[rows]
-        records["standing"] = standing[rows]
-        unit = np.searchsorted(self._firsts, records["ordinal"], side="right") - 1
+        records["row"], records["covered_milli"] = (
+            items["published_row"][place],
+            cover.covered_milli[rows],
+        )
+        unit = np.searchsorted(self._firsts, items["ordinal"][place], side="right") - 1
+        unit[records["row"] < 0] = -1  # not published: a control will miss it
         self._routed.append(shard, records, unit.astype(np.int32))
+
+    def _tell_late(
+        self, shard: int, items: Array, place_of: Array, cover: _ItemCover, late: LateItems
+    ) -> None:
+        """Tell the late items how they stand with their insurers."""
+        bucket = items["late_bucket"][place_of]
+        rows = np.flatnonzero((cover.standing != NOT_INSURED) & (bucket >= 0))
+        ordinal = items["ordinal"][place_of[rows]]
+        late.add_standings(shard, ordinal, cover.standing[rows], bucket[rows].astype(np.int32))
+
+    def _to_declare(self, found: InsurableItems, place_of: Array, cover: _ItemCover) -> pa.Table:
+        """List late insured items that must be declared soon: `HIT_SCHEMA`, by account.
+
+        `worst` is the last day for it.
+        """
+        rules = self._context.configuration.rules.insurer_notification
+        undeclared = found.items["undeclared_rc"][place_of]
+        rows = np.flatnonzero((cover.covered_milli > 0) & (undeclared >= 0))
+        items = found.items[place_of[rows]]
+        last_day = items["due_day"] + np.minimum(cover.notify_days[rows], _FAR_DAYS)
+        soon = np.flatnonzero(last_day <= self._context.as_of_day + rules.warn_days)
+        if not len(soon):
+            return HIT_SCHEMA.empty_table()
+        items = items[soon]
+        accounts = len(self._context.master.customers.account_ids)
+        hits = hit_table(
+            RuleId.INSURER_NOTIFICATION,
+            items["segment"].astype(np.int64) * accounts + items["account"],
+            items["undeclared_rc"],
+            last_day[soon],
+            found.item_id.take(pa.array(place_of[rows[soon]])),
+        )
+        return grouped(hits)
 
 
 def open_cover(ledger: Ledger, preparation: Preparation, scratch: Path) -> CoverPass | None:
@@ -276,8 +337,7 @@ def open_cover(ledger: Ledger, preparation: Preparation, scratch: Path) -> Cover
     insurance = build_insurance(preparation.limits, context)
     if insurance is None:
         return None
-    tables = ledger.tables
-    return CoverPass(insurance, tables["open_items"], tables.get("commitments"), scratch, context)
+    return CoverPass(insurance, ledger.tables["open_items"], scratch, context)
 
 
 def _wide_keys(first: Array, second: Array) -> pa.Array:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from encours.breaches.outlook import outlook
 from encours.calc import accounts as account_tables
 from encours.calc.account_cover import account_cover, cover_notices
 from encours.calc.account_rows import AccountRows, account_rows
-from encours.calc.exposure import Committed, Positions, build_positions
+from encours.calc.exposure import Committed, Positions, joined_positions
 from encours.calc.limits import LimitBook, limit_notices
 from encours.calc.secured import secured_amounts
 from encours.calc.sell import Bounds, bounds_of
@@ -19,13 +19,13 @@ from encours.passes.breach_step import BreachResult, apply_rules
 from encours.passes.bridge import bridge
 from encours.passes.credit_left import credit_left_columns
 from encours.passes.item_facts import item_facts
-from encours.passes.workers import run_in_order
+from encours.passes.workers import run_in_order, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pyarrow as pa
 
+    from encours.calc.limits import AccountLimits
+    from encours.calc.sums import KeyedSums
     from encours.controls.checks import Added
     from encours.ledger.findings import RunNotice
     from encours.passes.preparation import Preparation
@@ -47,19 +47,24 @@ class CreditResult:
 
 
 class Positioned(NamedTuple):
-    """Commitments, and what they and the items come to per party and per account."""
+    """Commitments, what they and the items come to per party and per account, and the limits."""
 
     committed: Committed
     positions: Positions
     accounts: AccountRows
+    limits: AccountLimits
 
 
-def positioned(committed: Committed, rows: RowsResult, preparation: Preparation) -> Positioned:
-    """Add items and commitments up; nothing of it waits for the late items to be settled."""
+def positioned(committed: Committed, of_items: KeyedSums, preparation: Preparation) -> Positioned:
+    """Add items and commitments up; nothing of it waits for cover, or for the late items.
+
+    of_items  `sums_of_items`
+    """
     context = preparation.context
-    positions = build_positions(rows.lines, committed.sums, context)
+    positions = joined_positions(of_items, committed.sums, context)
     accounts = account_rows(positions, preparation.limits.limits, context)
-    return Positioned(committed, positions, accounts)
+    limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
+    return Positioned(committed, positions, accounts, limits)
 
 
 def credit_steps(
@@ -74,13 +79,12 @@ def credit_steps(
     What nothing needs any more is let go of: there is one of all of it per account or line.
     """
     context = preparation.context
-    committed, positions, accounts = sums
-    readings: tuple[Callable[[], Any], ...] = (
-        lambda: LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day),
+    committed, positions, accounts, limits = sums
+    cover, items = side_by_side(
         lambda: account_cover(rows.cover, accounts, context),
         lambda: item_facts(rows, accounts, context),
+        threads,
     )
-    limits, cover, items = run_in_order(lambda read: read(), readings, threads)
     added = checks.add_up(rows.lines, committed.sums, rows.cover)
     notices = [*limit_notices(limits), *cover_notices(rows.cover, context)]
     rows.let_go_of_facts()

@@ -19,7 +19,6 @@ from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
-    from encours.calc.cover_of_items import ItemCover
     from encours.calc.documents import Indemnities
     from encours.calc.items import MeasuredItems
     from encours.ledger.items import Items
@@ -48,7 +47,6 @@ def gather_rows(
     items: Items,
     measured: MeasuredItems,
     paid: Indemnities,
-    cover: ItemCover | None,
     carried: dict[str, pa.Array],
     context: RunContext,
 ) -> PublishedRows:
@@ -67,8 +65,6 @@ def gather_rows(
         "warnings": measured.warning_bits.astype(np.int32),
         "indemnity_billed": items.indemnity_billed_milli,
     }
-    if cover is not None:
-        numbers[COVERED] = cover.covered_rc
     texts = {"item_id": items.item_id, "document_number": items.document_number}
     for name, column in carried.items():
         is_listed = pa.types.is_dictionary(column.type)
@@ -96,8 +92,11 @@ def _with_derived(numbers: dict[str, Array], context: RunContext) -> dict[str, A
     }
 
 
-def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
-    """Give the published table `items` of the rows of some slices, one behind the other."""
+def encode_items(parts: list[PublishedRows], context: RunContext, *, lacks_cover: bool) -> pa.Table:
+    """Give the published table `items` of the rows of some slices, one behind the other.
+
+    lacks_cover  what insurance covers comes later; otherwise it is null, for nobody insures
+    """
     joined = _join(parts)
     numbers, texts = joined.numbers, joined.texts
     columns: dict[str, pa.Array] = {**texts, **_listed(numbers, context)}
@@ -109,13 +108,17 @@ def encode_items(parts: list[PublishedRows], context: RunContext) -> pa.Table:
     # With a reason against it an item has no interest days: null, not zero (TABLES 2).
     has_interest = numbers["no_interest_reason"] == 0
     columns["interest_days"] = number_array(numbers["interest_days"], has_interest)
-    columns[COVERED] = (
-        money_array(numbers[COVERED])
-        if COVERED in numbers
-        else pa.nulls(len(has_interest), columns["amount"].type)
-    )
-    ordered = {name: columns.pop(name) for name in OUTPUT_TABLES["items"].names}
+    if not lacks_cover:
+        columns[COVERED] = pa.nulls(len(has_interest), columns["amount"].type)
+    names = [name for name in OUTPUT_TABLES["items"].names if name in columns]
+    ordered = {name: columns.pop(name) for name in names}
     return _declared({**ordered, **columns})
+
+
+def schema_with_cover(schema: pa.Schema) -> pa.Schema:
+    """Give the schema of published items that lack their cover, with it in its place."""
+    place = OUTPUT_TABLES["items"].names.index(COVERED)
+    return schema.insert(place, OUTPUT_TABLES["items"].arrow_schema().field(COVERED))
 
 
 def _declared(columns: dict[str, pa.Array]) -> pa.Table:

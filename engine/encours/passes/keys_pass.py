@@ -31,7 +31,6 @@ from encours.ledger.allocations import (
 from encours.ledger.buffers import as_text
 from encours.ledger.checking import UNLISTED, combine, dictionary_of
 from encours.ledger.decode import NO_DAY, TextIndex, decode_text_codes, hash_column
-from encours.passes.insured_ids import InsuredIds
 from encours.passes.spill import MemoryBudget, ParkedColumn, Spill
 from encours.passes.workers import run_in_order
 from encours.publish.earlier import EarlierRun, read_parts
@@ -74,7 +73,6 @@ class Keys:
     unknown_customers    every customer id met that the customers' table lacks
     customer_codes       the customer of every item, of the units whose customers are all known
     unbalanced_clearings how many clearings with both legs do not add up to zero
-    insured_ids          ids of items that insurance may cover; None where nobody asks for them
     """
 
     routed: Spill
@@ -87,15 +85,13 @@ class Keys:
     customer_codes: CustomerCodes
     unbalanced_clearings: int
     earlier_due: Spill | None = None
-    insured_ids: InsuredIds | None = None
 
     def close(self) -> None:
         """Give the disk space of what was routed to the work units back."""
         self.routed.close()
         self.customer_codes.close()
-        for parked in (self.earlier_due, self.insured_ids):
-            if parked is not None:
-                parked.close()
+        if self.earlier_due is not None:
+            self.earlier_due.close()
 
 
 class CustomerCodes:
@@ -135,18 +131,11 @@ class KeysPass:
         scratch: Path,
         threads: int,
         earlier: EarlierRun | None = None,
-        is_insured: Array | None = None,
     ) -> None:
         """Open the spill files in `scratch`.
 
-        earlier     a run whose due days are wanted, too
-        is_insured  bool[customers]  whose items' ids are wanted once more
+        earlier  a run whose due days are wanted, too
         """
-        self._insured_ids = (
-            None
-            if is_insured is None
-            else InsuredIds(scratch / "ids_of_insured", is_insured, len(items.units))
-        )
         self._earlier = earlier
         if earlier is not None:
             self._due = Spill(scratch / "earlier_due", DUE_RECORD, SHARDS)
@@ -239,8 +228,6 @@ class KeysPass:
             customers = combine(data.column("customer_id"))
             codes = decode_text_codes(customers, self._customers)
             self._customer_codes.park(unit, codes)
-            if self._insured_ids is not None:
-                self._insured_ids.park(unit, codes, data.column("item_id"))
             rows = np.flatnonzero(codes == UNLISTED)
             unknown = set(customers.take(pa.array(rows)).unique().to_pylist())
         with self._lock:
@@ -299,7 +286,6 @@ class KeysPass:
             self._customer_codes,
             unbalanced,
             None if self._earlier is None else self._routed_due,
-            self._insured_ids,
         )
 
     def _match_shard(self, shard: int) -> tuple[Array, Array, Array, Array, int]:

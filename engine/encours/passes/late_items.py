@@ -15,6 +15,7 @@ from encours.kernels.late import (
     IS_AS_OLD,
     IS_TIED,
     LATE_BUCKETS,
+    MAY_STOP_COVER,
     STOPS_COVER,
     find_oldest_late,
     mark_ties,
@@ -38,6 +39,8 @@ _ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 _UNDECIDED_ROWS = 1 << 21
 """Items of lines whose order hangs on their ids that wait in memory, at most a shard more."""
+STANDING_RECORD = np.dtype([("ordinal", np.int64), ("standing", np.int64)])
+"""How an item stands with its insurer (`kernels/late.py`)."""
 _ID_SCHEMA = pa.schema([("item_id", pa.string())])
 
 
@@ -89,6 +92,33 @@ class _Settled(NamedTuple):
     payments: Array
 
 
+class _Stops(NamedTuple):
+    """The lines that keep cover stopped, among some.
+
+    lines  int64[k]          which they are
+    rows   int64[r]          their items
+    paid   `LATE_RECORD`[r]  these, as if those that keep cover stopped were paid
+    """
+
+    lines: Array
+    rows: Array
+    paid: Array
+
+    @classmethod
+    def of(cls, late: Array, starts: Array) -> Self:
+        """Look for them among late items by line; `starts` (int64[l]) says where each begins."""
+        stops = np.flatnonzero(late["standing"] == STOPS_COVER)
+        is_stopping = np.zeros(len(starts), bool)
+        is_stopping[np.searchsorted(starts, stops, side="right") - 1] = True
+        lengths = np.diff(np.append(starts, len(late)))
+        rows = np.flatnonzero(np.repeat(is_stopping, lengths))
+        paid = late.take(rows)
+        is_paid = paid["standing"] == STOPS_COVER
+        for name in ("open_rc", "uncounted_rc"):
+            paid[name][is_paid] = 0
+        return cls(np.flatnonzero(is_stopping), rows, paid)
+
+
 class LateItems:
     """Late items of one run, on disk until all of them are known; one use.
 
@@ -103,6 +133,7 @@ class LateItems:
         """
         self._shards = min(1 + row_count // _ROWS_PER_SHARD, LATE_BUCKETS)
         self._records = Spill(scratch / "late_items", LATE_RECORD, self._shards)
+        self._standings = Spill(scratch / "late_standings", STANDING_RECORD, self._shards)
         self._ids = TableSpill(scratch / "late_item_ids", _ID_SCHEMA)
         self._context = context
         settings = context.configuration.rules.overdue_age
@@ -111,9 +142,32 @@ class LateItems:
 
     def add(self, late: LateRows) -> None:
         """Park the late ones of some consecutive items; any thread may call this."""
-        shard = late.bucket * np.int32(self._shards) // np.int32(LATE_BUCKETS)
-        self._records.append(late.first_ordinal, late.records, shard)
+        self._records.append(late.first_ordinal, late.records, self._shard(late.bucket))
         self._ids.append(0, late.first_ordinal, pa.record_batch([late.item_id], schema=_ID_SCHEMA))
+
+    def add_standings(self, label: int, ordinal: Array, standing: Array, bucket: Array) -> None:
+        """Say how some of the late items stand with their insurers, once that is known.
+
+        label  unique, for the order in which they are kept; any thread may call this
+        """
+        records = np.empty(len(ordinal), STANDING_RECORD)
+        records["ordinal"], records["standing"] = ordinal, standing
+        self._standings.append(label, records, self._shard(bucket))
+
+    def _shard(self, bucket: Array) -> Array:
+        """Give the shard of items by their lines' buckets: int32[n]."""
+        shard: Array = bucket * np.int32(self._shards) // np.int32(LATE_BUCKETS)
+        return shard
+
+    def _late_of_shard(self, shard: int) -> Array:
+        """Give the late items of a shard as they stand now: `LATE_RECORD`[m] by ordinal."""
+        late, told = self._records.read(shard), self._standings.read(shard)
+        told = told.take(np.argsort(told["ordinal"]))  # neighbours are found side by side
+        place = np.searchsorted(late["ordinal"], told["ordinal"])
+        is_of_interest = late["standing"][place] != MAY_STOP_COVER
+        is_of_interest |= told["standing"] == STOPS_COVER
+        late["standing"][place[is_of_interest]] = told["standing"][is_of_interest]
+        return late.compress(late["standing"] != MAY_STOP_COVER)
 
     def settle(self, lines: KeyedSums, threads: int) -> SettledLate:
         """Set every line's credits against its oldest items, and keep the oldest that is left."""
@@ -130,14 +184,14 @@ class LateItems:
             found.append(settled)
             undecided.append(open_lines)
             if sum(len(part.late) for part in undecided) > _UNDECIDED_ROWS:
-                found.append(self._settle_ties(_Lines.joined(undecided)))
+                found.append(self._settle_ties(_Lines.joined(undecided), threads))
                 undecided.clear()
         if undecided:
-            found.append(self._settle_ties(_Lines.joined(undecided)))
+            found.append(self._settle_ties(_Lines.joined(undecided), threads))
         joined = _Settled(*(np.concatenate(column) for column in zip(*found, strict=True)))
-        item_id = self._ids_of(joined.ordinal)
-        self._records.close()
-        self._ids.close()
+        item_id = self._ids_of(joined.ordinal, threads)
+        for spill in (self._records, self._standings, self._ids):
+            spill.close()
         oldest = OldestOfAccounts(self._places(joined.line), joined.due_day, item_id)
         return SettledLate(_oldest(oldest), self._line_payments(joined))
 
@@ -146,14 +200,15 @@ class LateItems:
 
         keys, credits_rc  int64[l]  all lines, sorted, and their credits
         """
-        late = self._records.read(shard)
+        late = self._late_of_shard(shard)
         # Whole records are moved, once: what follows looks at an item's fields together.
         late = late.take(order_by((late["line"], late["due_day"])))
         starts = _starts(late["line"])
         credit = credits_rc[np.searchsorted(keys, late["line"][starts])]
         marked = self._ties(late, credit)
-        if (late["standing"] == STOPS_COVER).any():
-            marked |= self._ties(_without_stops(late), credit)
+        stops = _Stops.of(late, starts)
+        if len(stops.lines):
+            marked[stops.rows] |= self._ties(stops.paid, credit[stops.lines])
         is_open = np.zeros(len(starts), bool)
         tied = np.flatnonzero((marked & IS_TIED) != 0)
         is_open[np.searchsorted(starts, tied, side="right") - 1] = True
@@ -163,11 +218,11 @@ class LateItems:
         settled = self._settled(_Lines(late, is_as_old, credit), ~is_open)
         return settled, _shortened(waiting)
 
-    def _settle_ties(self, lines: _Lines) -> _Settled:
+    def _settle_ties(self, lines: _Lines, threads: int) -> _Settled:
         """Settle lines in which the order of ids decides."""
         late, tied = lines.late, np.flatnonzero(lines.is_tied)
         place = np.searchsorted(_starts(late["line"]), tied, side="right")
-        ids = self._ids_of(late["ordinal"][tied])
+        ids = self._ids_of(late["ordinal"][tied], threads)
         late[tied] = late.take(tied[order_by((place, late["due_day"][tied]), ids)])
         decided = lines._replace(is_tied=np.zeros(len(late), bool))
         return self._settled(decided, np.ones(len(lines.credit_rc), bool))
@@ -179,13 +234,14 @@ class LateItems:
         """
         late = lines.late
         oldest, for_age = self._oldest_of_lines(late, lines.credit_rc)
-        for_stop, after_stop = np.zeros(len(oldest), np.int64), for_age
-        stops = np.flatnonzero(late["standing"] == STOPS_COVER)
+        for_stop, after_stop = np.zeros(len(oldest), np.int64), for_age.copy()
         starts = _starts(late["line"])
-        if len(stops):
-            _, after_stop = self._oldest_of_lines(_without_stops(late), lines.credit_rc)
-            line = np.searchsorted(starts, stops, side="right") - 1
-            np.add.at(for_stop, line, late["open_rc"][stops])
+        stops = _Stops.of(late, starts)
+        if len(stops.lines):
+            credit = lines.credit_rc[stops.lines]
+            _, after_stop[stops.lines] = self._oldest_of_lines(stops.paid, credit)
+            open_rc = np.where(late["standing"] == STOPS_COVER, late["open_rc"], 0)
+            for_stop = np.add.reduceat(open_rc, starts)
         counts = np.flatnonzero((oldest >= 0) & is_final)
         pays = np.flatnonzero(((for_age[:, 0] > 0) | (for_stop > 0)) & is_final)
         is_other = lines.is_tied.copy()
@@ -222,17 +278,21 @@ class LateItems:
             *settled.payments.T,
         )
 
-    def _ids_of(self, ordinal: Array) -> pa.Array:
+    def _ids_of(self, ordinal: Array, threads: int) -> pa.Array:
         """Give the ids of some items by their ordinals: string[k] of int64[k]."""
         order = np.argsort(ordinal)
         ordered = ordinal[order]
         firsts = self._ids.parts()
         bounds = [*np.searchsorted(ordered, firsts).tolist(), len(ordered)]
-        found = [pa.array([], pa.string())]
-        for first, low, high in zip(firsts, bounds[:-1], bounds[1:], strict=True):
-            if low < high:
-                ids = self._ids.read(first).column("item_id").combine_chunks()
-                found.append(ids.take(pa.array(ordered[low:high] - first)))
+
+        def read(piece: tuple[int, int, int]) -> pa.Array:
+            first, low, high = piece
+            ids = self._ids.read(first).column("item_id").combine_chunks()
+            return ids.take(pa.array(ordered[low:high] - first))
+
+        pieces = zip(firsts, bounds[:-1], bounds[1:], strict=True)
+        wanted = (piece for piece in pieces if piece[1] < piece[2])
+        found = [pa.array([], pa.string()), *run_in_order(read, wanted, threads)]
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         return pa.concat_arrays(found).take(pa.array(place))
@@ -268,15 +328,6 @@ def _starts(ordered: Array) -> Array:
     is_first = np.ones(len(ordered), bool)
     is_first[1:] = ordered[1:] != ordered[:-1]
     return np.flatnonzero(is_first)
-
-
-def _without_stops(late: Array) -> Array:
-    """Give the same items, those that keep cover stopped paid."""
-    paid = late.copy()
-    is_paid = late["standing"] == STOPS_COVER
-    for name in ("open_rc", "uncounted_rc"):
-        paid[name][is_paid] = 0
-    return paid
 
 
 def open_late_items(

@@ -1,6 +1,6 @@
-"""What must be known of rows before the rows pass: documents that units share, insured items.
+"""What must be known of rows before the rows pass: the bearers of documents that units share.
 
-Only such rows are decoded, and each unit is read once for both.
+Only rows of such documents are decoded.
 """
 
 from __future__ import annotations
@@ -11,27 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from encours.calc.cover_items import INSURABLE_TYPES
 from encours.calc.documents import Candidates, document_keys, find_candidates, is_among
 from encours.calc.refusals import renumbering
 from encours.ledger.allocations import by_item
-from encours.ledger.checking import combine, listed_codes
+from encours.ledger.checking import combine
 from encours.ledger.decode import hash_column
 from encours.ledger.items import with_default
-from encours.passes.work_unit import Neighbours, company_hashes, measure_rows, resolve_rows
+from encours.passes.work_unit import Neighbours, company_hashes, measure_rows
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.documents import SharedDocuments
     from encours.ledger.sources import Unit
-    from encours.passes.cover_pass import CoverPass
-    from encours.passes.insured_ids import ParkedIds
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _NEVER_DECIDES = frozenset({"dispute_reason"})
 """Text that no check refuses and nothing is worked out from; what a check may refuse is read, for a
-row that is refused is neither covered nor compensated."""
+row that is refused is not compensated."""
 
 
 class ProbedUnit(NamedTuple):
@@ -40,7 +37,6 @@ class ProbedUnit(NamedTuple):
     customer_code  int32[n]  `MasterData.customer_codes`
     records        allocations of its items in any order, `first` = ordinal of the item
     copies, conflicts  int64[d]  rows, as in `Neighbours`
-    ids            those of rows that may be insured, where `data` lacks them
     """
 
     unit: Unit
@@ -49,7 +45,6 @@ class ProbedUnit(NamedTuple):
     records: Array
     copies: Array
     conflicts: Array
-    ids: ParkedIds | None = None
 
 
 def columns_never_needed(*, knows_customers: bool) -> frozenset[str]:
@@ -58,45 +53,6 @@ def columns_never_needed(*, knows_customers: bool) -> frozenset[str]:
     knows_customers  the customer of every row has been looked up
     """
     return _NEVER_DECIDES | {"customer_id"} if knows_customers else _NEVER_DECIDES
-
-
-def columns_not_needed(
-    cover: CoverPass | None, *, has_shared: bool, knows_customers: bool, knows_ids: bool
-) -> frozenset[str]:
-    """Name the columns of `open_items` that may stay unread where a unit is probed.
-
-    cover            None where no item of the unit can be insured
-    has_shared       documents of the unit lie in other units, too
-    knows_customers  the customer of every row has been looked up
-    knows_ids        the ids of the rows that can be insured are parked
-    """
-    left_out = set(columns_never_needed(knows_customers=knows_customers))
-    if not has_shared:
-        left_out.add("document_number")
-    if knows_ids:
-        left_out.add("item_id")
-    if cover is None or not cover.insurance.binds_orders:
-        left_out.add("order_id")
-    return frozenset(left_out)
-
-
-def probe_cover(probed: ProbedUnit, wanted: Array, cover: CoverPass, context: RunContext) -> None:
-    """Decode the rows of a unit that insurance may cover by customer and type, and park them.
-
-    wanted  bool[n]  `CoverPass.is_wanted` of the rows
-    """
-    if "document_type" in probed.data.column_names:
-        types = dict.fromkeys(INSURABLE_TYPES, 0)
-        wanted = wanted & (listed_codes(combine(probed.data.column("document_type")), types) >= 0)
-    rows = np.flatnonzero(wanted)
-    if not len(rows):
-        return
-    data, customer_code, few = _some_rows(probed, rows)
-    if probed.ids is not None:
-        data = data.append_column("item_id", probed.ids.of_rows(rows))
-    with renumbering((rows + probed.unit.first_ordinal).item):
-        items, records = resolve_rows(data, customer_code, few, context)
-        cover.add(probed.unit, items, records, rows)
 
 
 def shared_rows(data: pa.Table, shared: SharedDocuments) -> Array:
@@ -120,7 +76,7 @@ def probe_documents(
     ordinal = wanted + probed.unit.first_ordinal
     data, customer_code, few = _some_rows(probed, wanted)
     with renumbering(ordinal.item):
-        items, _, measured = measure_rows(data, customer_code, few, extract_day, context)
+        items, _, measured, _ = measure_rows(data, customer_code, few, extract_day, context)
     found = find_candidates(items, measured, company_hashes(context), context)
     return pa.table(
         {

@@ -21,26 +21,20 @@ from encours.ledger.carried import carried_schema, with_carried
 from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
+from encours.passes.cover_column import UncoveredItems, UncoveredPart
+from encours.passes.encode import COVERED, schema_with_cover
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import open_late_items
-from encours.passes.memory import give_memory_back
 from encours.passes.naming import naming_row
-from encours.passes.probe import (
-    ProbedUnit,
-    candidates_of,
-    columns_never_needed,
-    columns_not_needed,
-    probe_cover,
-    probe_documents,
-)
+from encours.passes.probe import ProbedUnit, candidates_of, columns_never_needed, probe_documents
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
-from encours.passes.workers import run_in_order, side_by_side
+from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
-from encours.publish.parquet import open_part, part_name
+from encours.publish.parquet import Later, PartWriter, open_part, part_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
@@ -48,11 +42,9 @@ if TYPE_CHECKING:
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
     from encours.passes.cover_pass import CoverPass
-    from encours.passes.insured_ids import ParkedIds
     from encours.passes.keys_pass import Keys
     from encours.passes.late_items import LateItems, SettledLate
     from encours.passes.progress import Progress
-    from encours.publish.parquet import PartWriter
     from encours.publish.staging import Staging
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -88,10 +80,29 @@ class RowsResult:
     missing_rates: MissingRates = field(default_factory=Counter)
     published: list[PublishedFile] = field(default_factory=list)
     cover: CoverTotals | None = None
+    published_cover: int = 0
     hits: HitSums = field(default_factory=HitSums)
     late_items: LateItems | None = None
     late: SettledLate | None = None
+    uncovered: UncoveredItems | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
+
+    def finished(self, files: Iterable[PublishedFile], staging: Staging | None) -> None:
+        """List finished files, and let storage sync them while the run goes on."""
+        for file in files:
+            self.published.append(file)
+            if staging is not None:
+                staging.harden(file)
+
+    def settle_cover(self, staging: Staging, threads: int, progress: Progress) -> None:
+        """Work out what insurance covers, once all rows and orders are there, and publish it."""
+        uncovered, self.uncovered = self.uncovered, None
+        if uncovered is None:
+            return
+        self.cover = uncovered.settle(self.late_items, self.hits, threads, progress)
+        for file, covered in uncovered.finish(threads):
+            self.published_cover += covered
+            self.finished([file], staging)
 
     def settle_late(self, threads: int) -> None:
         """Settle the late items, once all rows are there; nothing where no rule looks at them."""
@@ -127,7 +138,6 @@ class RowsPass:
     ) -> None:
         """Take what the keys pass found. Without a staging nothing is written (`validate`)."""
         self._cover = cover
-        self._insures = cover is not None and cover.insurance.covers_anything
         self._source, self._keys, self._duplicates = source, keys, duplicates
         self._extract_day, self._context = extract_day, context
         self._chunk_rows = chunk_rows or CHUNK_ROWS
@@ -137,122 +147,75 @@ class RowsPass:
             None
             if staging is None
             else open_late_items(
-                staging.spill, context, source.row_count, stops_cover=self._insures
+                staging.spill, context, source.row_count, stops_cover=cover is not None
             )
         )
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
         self._columns = [name for name in source.columns if name in known]
         self._carried = carried_schema(source, context.configuration.carry)
-        self.result = RowsResult(carried=self._carried, late_items=self._late)
+        self.result = RowsResult(
+            carried=self._carried,
+            late_items=self._late,
+            uncovered=None if cover is None else UncoveredItems(cover),
+        )
 
     def run(self, threads: int, progress: Progress) -> RowsResult:
         """Settle what a unit cannot know alone, then compute and write every unit.
 
         Raises RateMissing when items need a rate that is not known, once all are counted.
         """
-        if len(self._keys.shared_documents) or self._insures:
-            self._shared, _ = side_by_side(
-                lambda: self._probe_units(threads, progress), self._park_orders, threads
-            )
-        if self._cover is not None:
-            self.result.cover = self._cover.settle(threads, progress)
-            give_memory_back()
+        if len(self._keys.shared_documents):
+            self._shared = self._probe_units(threads, progress)
         units = self._source.units
         progress.start_stage("items", self._source.row_count)
         parts = [units[at : at + UNITS_PER_PART] for at in range(0, len(units), UNITS_PER_PART)]
 
-        def write(task: tuple[int, Sequence[Unit]]) -> list[PublishedFile]:
+        def write(task: tuple[int, Sequence[Unit]]) -> tuple[list[PublishedFile], UncoveredPart]:
             return self._write_part(task[0], task[1], progress)
 
-        for files in run_in_order(write, enumerate(parts), threads):
-            self.result.published.extend(files)
-            for file in files:
-                self._harden(file)
+        for files, uncovered in run_in_order(write, enumerate(parts), threads):
+            self.result.finished(files, self._staging)
+            if self.result.uncovered is not None:
+                self.result.uncovered.parts.append(uncovered)
         progress.finish_stage()
         require_rates(self.result.missing_rates, self._context.law)
-        if self._cover is not None:
-            self._cover.close()
         for sums in (self.result.lines, self.result.cells, self.result.flows):
             sums.trim()
         return self.result
 
-    def _harden(self, file: PublishedFile) -> None:
-        """Let storage sync a finished part while the run goes on."""
-        if self._staging is not None:
-            self._staging.harden(file)
-
     def _probe_units(self, threads: int, progress: Progress) -> SharedDocuments:
-        """Choose the bearer of each document that units share, and park the insured items."""
+        """Choose the bearer of each document that units share."""
         shared = SharedDocuments(self._keys.shared_documents, np.empty(0, np.int64))
-        units = [
-            unit
-            for unit in self._source.units
-            if self._insures or self._keys.units_with_shared[unit.number]
-        ]
+        units = [unit for unit in self._source.units if self._keys.units_with_shared[unit.number]]
         progress.start_stage("probe", sum(unit.row_count for unit in units))
 
-        def probe(unit: Unit) -> pa.Table | None:
+        def probe(unit: Unit) -> pa.Table:
             with naming_row(self._source, unit, "item_id", unit.first_ordinal):
                 found = self._probe_unit(unit, shared)
             progress.advance(unit.row_count)
             return found
 
-        listed = [found for found in run_in_order(probe, units, threads) if found is not None]
+        probed = pa.concat_tables(run_in_order(probe, units, threads))
         progress.finish_stage()
-        if not listed:
-            return shared
-        probed = pa.concat_tables(listed)
         everyone = np.arange(probed.num_rows)
         item_id = probed.column("item_id").combine_chunks()
         rows = first_of_documents(candidates_of(probed), everyone, item_id)
         winners = probed.column("ordinal").to_numpy()[rows]
         return SharedDocuments(shared.keys, np.sort(winners))
 
-    def _park_orders(self) -> None:
-        """Park the orders that insurance asks for, if it does."""
-        if self._cover is not None and self._insures:
-            self._cover.park_orders()
-
-    def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table | None:
+    def _probe_unit(self, unit: Unit, shared: SharedDocuments) -> pa.Table:
         """Decode what must be known of a unit before the others; read nothing without need."""
-        has_shared = bool(self._keys.units_with_shared[unit.number])
-        cover = self._cover if self._insures else None
         codes = self._keys.customer_codes.of_unit(unit)
-        wanted = None if cover is None or codes is None else cover.is_wanted(codes)
-        if wanted is not None and not wanted.any():
-            cover = None
-        if cover is None and not has_shared:
-            return None
-        ids = None if has_shared else self._parked_ids(unit, codes, wanted)
-        left_out = columns_not_needed(
-            cover,
-            has_shared=has_shared,
-            knows_customers=codes is not None,
-            knows_ids=ids is not None,
-        )
+        left_out = columns_never_needed(knows_customers=codes is not None)
         names = [name for name in self._columns if name in OPEN_ITEMS.names]
-        names = [name for name in names if name not in left_out]
+        names = [name for name in names if name not in {*left_out, "order_id"}]
         data = self._source.read(unit, names, proven=KEY_COLUMNS)
         if codes is None:
             codes = self._context.master.customer_codes(data)
         records = self._keys.routed.read(unit.number)
-        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit), ids)
-        if cover is not None:
-            wanted = cover.is_wanted(codes) if wanted is None else wanted
-            probe_cover(probed, wanted, cover, self._context)
-        if not has_shared:
-            return None
+        probed = ProbedUnit(unit, data, codes, records, *self._duplicates.of_unit(unit))
         return probe_documents(probed, shared, self._extract_day, self._context)
-
-    def _parked_ids(
-        self, unit: Unit, codes: Array | None, wanted: Array | None
-    ) -> ParkedIds | None:
-        """Give the ids of the wanted rows of a unit, where the keys pass parked them all."""
-        parked = self._keys.insured_ids
-        if parked is None or codes is None or wanted is None:
-            return None
-        return parked.of_unit(unit, codes, wanted)
 
     def _read(self, unit: Unit, neighbours: Neighbours) -> pa.Table:
         """Read a unit; carried columns are there and of one type whatever its file has."""
@@ -272,40 +235,57 @@ class RowsPass:
         )
 
     def _with_facts(self, unit: Unit, neighbours: Neighbours) -> Neighbours:
-        """Add what insurance covers of a unit's items, and when the earlier run had them due."""
-        if self._keys.earlier_due is not None:
-            due_day = np.full(unit.row_count, NO_DAY, np.int32)
-            earlier = self._keys.earlier_due.read(unit.number)
-            due_day[earlier["ordinal"] - unit.first_ordinal] = earlier["due_day"]
-            neighbours = replace(neighbours, earlier_due_day=due_day)
-        if self._cover is None:
+        """Add when the earlier run had a unit's items due."""
+        if self._keys.earlier_due is None:
             return neighbours
-        return replace(neighbours, cover=self._cover.of_unit(unit))
+        due_day = np.full(unit.row_count, NO_DAY, np.int32)
+        earlier = self._keys.earlier_due.read(unit.number)
+        due_day[earlier["ordinal"] - unit.first_ordinal] = earlier["due_day"]
+        return replace(neighbours, earlier_due_day=due_day)
 
     def _write_part(
         self, number: int, units: Sequence[Unit], progress: Progress
-    ) -> list[PublishedFile]:
-        """Compute some consecutive units and write their rows into one part of each table."""
+    ) -> tuple[list[PublishedFile], UncoveredPart]:
+        """Compute some consecutive units and write their rows into one part of each table.
+
+        Give the files that are finished, and what there is of one that lacks its cover.
+        """
         writers: dict[str, PartWriter] = {}
+        row_counts = []
         for unit in units:
             for name, table in self._published(unit):
+                if name == "items":
+                    row_counts.append(table.num_rows)
                 if name not in writers and self._staging is not None:
-                    path = self._staging.table_directory(name) / part_name(number)
-                    writers[name] = open_part(path, table.schema)
+                    writers[name] = self._open_part(self._staging, name, number, table.schema)
                 if name in writers:
                     writers[name].write(table)
                 del table  # before the next unit is computed
             progress.advance(unit.row_count)
-        return [writer.close() for writer in writers.values()]
+        waits = None if self._cover is None else writers.pop("items", None)
+        if waits is not None and self._staging is not None:
+            waits.pause()
+            self._staging.begin_sync(waits.path)
+        finished = [writer.close() for writer in writers.values()]
+        return finished, UncoveredPart(waits, units, row_counts)
+
+    def _open_part(self, staging: Staging, name: str, number: int, schema: pa.Schema) -> PartWriter:
+        """Open a part of a table; where items are insured, their cover comes later."""
+        path = staging.table_directory(name) / part_name(number)
+        if name != "items" or self._cover is None:
+            return open_part(path, schema)
+        later = Later(COVERED, staging.spill / f"items-{number}")
+        return open_part(path, schema_with_cover(schema), later)
 
     def _published(self, unit: Unit) -> Iterator[tuple[str, pa.Table]]:
         """Compute a unit, keep what it adds to the run, and give its published tables by name."""
+        insurance = None if self._cover is None else self._cover.insurance
         with naming_row(self._source, unit, "item_id", unit.first_ordinal):
             neighbours = self._with_facts(unit, self._neighbours(unit, self._shared))
             result = compute_unit(
                 self._read(unit, neighbours),
                 neighbours,
-                UnitOptions(self._extract_day, self._chunk_rows),
+                UnitOptions(self._extract_day, self._chunk_rows, insurance),
                 self._context,
             )
         self._collect(unit, result)
@@ -320,6 +300,9 @@ class RowsPass:
         if self._late is not None:
             for late in result.late:
                 self._late.add(late)
+        if self._cover is not None:
+            for insured in result.insured:
+                self._cover.add(insured)
         self._quarantine.add_faults(self._source, unit, result.faults)
         for reason, rows in result.kept.items():
             causes = [(_KEPT_COLUMN[reason], reason)] * len(rows)

@@ -83,7 +83,7 @@ def gather_controls(
         *checks.ageing_controls(rows.totals, credit.added, tables["ageing"]),
         *checks.exposure_controls(credit.added, credit.positions, tables["credit_accounts"]),
         *checks.group_controls(credit.positions, tables["groups"], context),
-        *checks.cover_controls(rows.totals, credit.added),
+        *checks.cover_controls(rows.published_cover, credit.added),
         *checks.movement_controls(tables["movements"]),
     ]
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from encours.calc.columns import milli_of
 from encours.calc.context import COMPONENTS
-from encours.calc.cover_of_items import ItemCover, item_cover
+from encours.calc.cover_items import find_insurable, insured_rows
 from encours.calc.documents import (
     NONE_SHARED,
     Candidates,
@@ -35,12 +35,14 @@ from encours.ledger.checking import WHOLE_TABLE, RowFaults, combine, dictionary_
 from encours.ledger.decode import hash_column
 from encours.ledger.items import OPEN_ITEMS, Items, resolve_items
 from encours.ledger.master import CURRENCY_POSITIONS
-from encours.passes.encode import COVERED, encode_items, gather_rows
+from encours.passes.encode import encode_items, gather_rows
 from encours.passes.scenario import delay_payments
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
     from encours.calc.context import RunContext
+    from encours.calc.cover_items import Insurable, InsuredRows
+    from encours.calc.cover_pools import Insurance
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -56,8 +58,6 @@ class Neighbours:
     shared         documents that other units have items of, too
     start          row of the unit where these rows begin
     customer_code  int32[n] `MasterData.customer_codes` of the unit, where it is known already
-    cover          what insurance covers of its items, by ordinal (`COVER_RECORD`); None: nobody
-                   insures anything
     earlier_due_day  int32[rows] due days in the earlier run, `NO_DAY` where unknown; None: no run
     """
 
@@ -68,7 +68,6 @@ class Neighbours:
     shared: SharedDocuments = field(default=NONE_SHARED)
     start: int = 0
     customer_code: Array | None = None
-    cover: Array | None = None
     earlier_due_day: Array | None = None
 
     def ordinal(self, row: int) -> int:
@@ -86,20 +85,12 @@ class Neighbours:
             _within(self.conflicts, start, count),
             self.shared,
             start,
-            cover=None if self.cover is None else _between(self.cover, first, count),
             earlier_due_day=(
                 None
                 if self.earlier_due_day is None
                 else self.earlier_due_day[start : start + count]
             ),
         )
-
-
-def _between(cover: Array, first: int, count: int) -> Array:
-    """Give the cover of consecutive items of the table."""
-    low, high = np.searchsorted(cover["ordinal"], np.array([first, first + count]))
-    found: Array = cover[low:high]
-    return found
 
 
 def _within(rows: Array, start: int, count: int) -> Array:
@@ -113,22 +104,26 @@ class UnitOptions:
 
     extract_day  day that the extract's open amounts speak of
     chunk_rows   rows decoded and measured at once
+    insurance    what may cover items, once all of them are there; None: nobody insures anything
     """
 
     extract_day: int
     chunk_rows: int
+    insurance: Insurance | None = None
 
 
 @dataclass(frozen=True)
 class UnitResult:
     """What comes out of a unit: published rows, sums to combine, and findings.
 
+    published          without `COVERED` where there is an insurance
     faults             what is wrong with its rows
     kept               rows that stay in spite of a warning, by reason: int64[k]
     allocation_faults  allocations that their items refuse
     missing_rates      items whose interest needs a rate that is not known
     hits               items that rules look for, by account (`HIT_SCHEMA`)
     late               late items that may be too old, slice by slice
+    insured            items that may be covered, slice by slice
     flows              what was posted since the earlier run, per line (`FLOWS`)
     """
 
@@ -145,6 +140,7 @@ class UnitResult:
     missing_rates: MissingRates
     hits: pa.Table
     late: list[LateRows]
+    insured: list[InsuredRows]
     flows: KeyedSums
 
 
@@ -158,7 +154,7 @@ class _Slice:
     measured: MeasuredItems
     refused: AllocationFaults
     candidates: Candidates
-    cover: ItemCover | None
+    insurable: Insurable | None
     watched: Watched
     flows: KeyedSums
 
@@ -204,9 +200,7 @@ def compute_unit(
         lines.append(of_lines)
         cells.append(of_cells)
         carried = _carried(piece.data, context)
-        published.append(
-            gather_rows(piece.items, piece.measured, paid, piece.cover, carried, context)
-        )
+        published.append(gather_rows(piece.items, piece.measured, paid, carried, context))
         order_payments.append(_order_payments(piece.items, piece.measured))
         if context.configuration.interest.periods:
             periods.append(interest_periods(piece.items, piece.measured, context))
@@ -214,15 +208,39 @@ def compute_unit(
         result,
         lines=joined_sums(lines),
         cells=joined_sums(cells),
-        published=encode_items(published, context),
+        published=encode_items(published, context, lacks_cover=options.insurance is not None),
         periods=one_chunk(periods) if periods else None,
         order_payments=pa.concat_tables(order_payments),
+        insured=_insured(slices, neighbours, options.insurance, context),
     )
     if context.configuration.interest.statement:
         statement = statement_rows(result.published, legal_basis(context))
         result = replace(result, statement=statement)
     result.totals.merge(_published_totals(result.published, result.periods, result.statement))
     return result
+
+
+def _insured(
+    slices: list[_Slice], neighbours: Neighbours, insurance: Insurance | None, context: RunContext
+) -> list[InsuredRows]:
+    """Lay out the items of all slices that insurance may cover."""
+    found, published_before = [], 0
+    for piece in slices:
+        if insurance is None or piece.insurable is None:
+            continue
+        found.append(
+            insured_rows(
+                piece.insurable,
+                piece.items,
+                piece.measured,
+                piece.watched.late,
+                (neighbours.ordinal(piece.start), published_before),
+                insurance,
+                context,
+            )
+        )
+        published_before += int(np.count_nonzero(piece.measured.is_published))
+    return found
 
 
 def _joined_ids(slices: list[_Slice]) -> pa.Array:
@@ -244,25 +262,29 @@ def _measure_slice(
     context: RunContext,
 ) -> _Slice:
     """Decode and measure consecutive rows of a unit."""
-    items, refused, measured = measure_rows(
+    items, refused, measured, records = measure_rows(
         data, customer_code, neighbours, options.extract_day, context
     )
     found = find_candidates(items, measured, company_hashes(context), context)
     candidates = found._replace(row=found.row + neighbours.start)
-    cover = item_cover(neighbours.cover, neighbours.first_ordinal, items)
+    insurable = None
+    if options.insurance is not None:
+        insurable = find_insurable(
+            items, records, neighbours.first_ordinal, options.insurance, context
+        )
     watched = watch_items(
         items,
         measured,
         data,
         neighbours.first_ordinal,
         neighbours.earlier_due_day,
-        cover,
+        None if insurable is None else insurable.rows,
         context,
     )
     measured.warning_bits[:] |= watched.warning_bits
     flows = sum_flows(items, measured, neighbours.records, neighbours.first_ordinal, context)
     return _Slice(
-        neighbours.start, data, items, measured, refused, candidates, cover, watched, flows
+        neighbours.start, data, items, measured, refused, candidates, insurable, watched, flows
     )
 
 
@@ -290,6 +312,7 @@ def _joined_result(slices: list[_Slice]) -> UnitResult:
         missing_rates=sum((piece.measured.missing_rates for piece in slices), MissingRates()),
         hits=grouped(pa.concat_tables([piece.watched.hits for piece in slices])),
         late=[piece.watched.late for piece in slices if piece.watched.late is not None],
+        insured=[],
         flows=joined_sums([piece.flows for piece in slices]),
     )
 
@@ -334,15 +357,15 @@ def measure_rows(
     neighbours: Neighbours,
     extract_day: int,
     context: RunContext,
-) -> tuple[Items, AllocationFaults, MeasuredItems]:
-    """Decode, check, join and measure a unit's items."""
+) -> tuple[Items, AllocationFaults, MeasuredItems, Array]:
+    """Decode, check, join and measure a unit's items; give their allocations, too."""
     items, records = resolve_rows(data, customer_code, neighbours, context)
     attached, refused = attach_allocations(
         records, items, neighbours.first_ordinal, context.as_of_day, extract_day
     )
     with renumbering(neighbours.ordinal):
         measured = measure_items(items, attached, context, extract_day)
-    return items, refused, measured
+    return items, refused, measured, records
 
 
 def _totals(items: Items, measured: MeasuredItems) -> CurrencyTotals:
@@ -377,8 +400,6 @@ def _published_totals(
     """Sum the very columns that are written, so that nothing is lost on the way there."""
     totals = CurrencyTotals()
     sums = [("open_amount", published, "open_amount")]
-    if not published.column(COVERED).null_count:
-        sums.append((COVERED, published, COVERED))
     if periods is not None:
         sums.append(("penalty_interest", published, "penalty_interest"))
         sums.append(("interest_detail", periods, "interest"))

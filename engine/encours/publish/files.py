@@ -28,6 +28,7 @@ READ_BLOCK_BYTES: Final = 1 << 20
 MANIFEST_NAME: Final = "manifest.json"
 
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_MORE: Final = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -207,6 +208,17 @@ class NewFile:
         with explained("cannot create the file", path):
             self._descriptor = _create(path)
 
+    def pause(self) -> None:
+        """Let go of the descriptor until `resume`: a process may hold few files open at once."""
+        descriptor, self._descriptor = self._descriptor, -1
+        with explained("cannot close the file", self.path):
+            _close(descriptor)
+
+    def resume(self) -> None:
+        """Go on behind what was written before `pause`."""
+        with explained("cannot write the file", self.path):
+            self._descriptor = os.open(self.path, _MORE)
+
     def write(self, data: bytes | memoryview) -> int:
         """Write all of `data`, in as many calls as the operating system wants."""
         rest = memoryview(data).cast("B")
@@ -238,8 +250,8 @@ class NewFile:
         if self.closed:
             return
         self.closed = True
-        with explained("cannot close the file", self.path):
-            _close(self._descriptor)
+        if self._descriptor >= 0:
+            self.pause()
 
     def published(self, rows: int | None) -> PublishedFile:
         """Give the entry of the manifest for what was written."""

@@ -25,17 +25,15 @@ What is written and why (measured per item of the `items` table, 32 columns, one
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from encours.ledger.table_spill import TableSpill
 from encours.publish.files import NewFile, PublishedFile
-
-if TYPE_CHECKING:
-    from encours.publish.parquet_encoder import ParquetEncoder
 
 ROW_GROUP_ROWS: Final = 262_144
 PAGE_ROWS: Final = 65_536
@@ -68,9 +66,22 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}{PART_SUFFIX}"
 
 
-def open_part(path: Path, schema: pa.Schema) -> "PartWriter":
-    """Open a new Parquet file for tables of this schema: the contract's, or with dictionaries."""
-    return PartWriter(path, schema)
+class Later(NamedTuple):
+    """A column whose values are known once all rows of its file are written.
+
+    scratch  a file that does not exist, for rows that cannot be written before
+    """
+
+    name: str
+    scratch: Path
+
+
+def open_part(path: Path, schema: pa.Schema, later: Later | None = None) -> "PartWriter":
+    """Open a new Parquet file for tables of this schema: the contract's, or with dictionaries.
+
+    later  the column of the schema that the tables lack
+    """
+    return PartWriter(path, schema, later)
 
 
 class PartWriter:
@@ -79,12 +90,14 @@ class PartWriter:
     Left by an exception or by `abort` the file stays, unreadable, for the staging to be deleted.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, later: Later | None = None) -> None:
         """Create the file; `OutputUnwritable` when the name is taken."""
         self.rows = 0
-        self._schema = stored_schema(schema)
+        self._later = later
+        whole = stored_schema(schema)
+        self._schema = pa.schema([each for each in whole if not later or each.name != later.name])
         self._file = NewFile(path)
-        self._writer: ParquetEncoder | _ArrowWriter | None = _writer_of(self._file, self._schema)
+        self._writer: _Writer | None = _writer_of(self._file, whole, later)
 
     def write(self, data: pa.RecordBatch | pa.Table) -> None:
         """Append row groups of at most `ROW_GROUP_ROWS`; nothing for no rows.
@@ -92,23 +105,45 @@ class PartWriter:
         Decimals may come as 128 bit, dictionary fields as plain text and the other way round; names
         must be the schema's, in any order.
         """
-        if self._writer is None:
-            message = f"{self._file.path} is closed"
-            raise ValueError(message)
+        writer = self._opened()
         if data.num_rows:
             table = conformed(data, self._schema)
             for start in range(0, table.num_rows, ROW_GROUP_ROWS):
                 # One batch, but where texts of more than 2 GiB cannot be one array.
                 for batch in table.slice(start, ROW_GROUP_ROWS).to_batches():
-                    self._writer.write_group(pa.Table.from_batches([batch]))
+                    writer.write_group(pa.Table.from_batches([batch]))
             self.rows += data.num_rows
+
+    def pause(self) -> None:
+        """Hold no open file until the column that comes later is there."""
+        self._opened()
+        self._file.pause()
+
+    @property
+    def path(self) -> Path:
+        """Give the path of the file."""
+        return self._file.path
+
+    def write_later(self, values: pa.Array) -> None:
+        """Append the column that comes later, a value for every row, after a pause."""
+        writer = self._opened()
+        if self._later is None:
+            message = f"{self._file.path} waits for no column"
+            raise ValueError(message)
+        if len(values) != self.rows:
+            message = f"{self._file.path} waits for {self.rows} values, {len(values)} came"
+            raise ValueError(message)
+        self._file.resume()
+        writer.write_column(self._later.name, values)
+        self._later = None
 
     def close(self) -> PublishedFile:
         """Finish the file and give its entry of the manifest."""
-        writer, self._writer = self._writer, None
-        if writer is None:
-            message = f"{self._file.path} is closed"
+        writer = self._opened()
+        if self._later is not None:
+            message = f"{self._file.path} waits for a column: {self._later.name}"
             raise ValueError(message)
+        self._writer = None
         try:
             writer.close()
         finally:
@@ -123,6 +158,12 @@ class PartWriter:
             writer.abort()
             self._file.close()
 
+    def _opened(self) -> "_Writer":
+        if self._writer is None:
+            message = f"{self._file.path} is closed"
+            raise ValueError(message)
+        return self._writer
+
     def __enter__(self) -> Self:
         return self
 
@@ -133,38 +174,79 @@ class PartWriter:
             self.close()
 
 
-def _writer_of(file: NewFile, schema: pa.Schema) -> "ParquetEncoder | _ArrowWriter":
+class _Writer(Protocol):
+    """What makes Parquet of row groups."""
+
+    def write_group(self, table: pa.Table) -> None: ...
+    def write_column(self, name: str, values: pa.Array) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+def _writer_of(file: NewFile, schema: pa.Schema, later: Later | None) -> _Writer:
     """Give our own encoder, or Arrow's writer where the schema has a type that ours lacks."""
     from encours.publish.parquet_encoder import ParquetEncoder, can_encode  # kernels load slowly
 
     if not can_encode(schema):
-        return _ArrowWriter(file, schema)
+        return _ArrowWriter(file, schema, later)
     return ParquetEncoder(file.write, schema, frozenset(write_options(schema)["write_statistics"]))
 
 
 class _ArrowWriter:
-    """Arrow's own writer of a file, for columns of any type."""
+    """Arrow's own writer of a file, for columns of any type.
 
-    def __init__(self, file: NewFile, schema: pa.Schema) -> None:
+    It takes whole rows only: they wait on disk for a column that comes later.
+    """
+
+    def __init__(self, file: NewFile, schema: pa.Schema, later: Later | None) -> None:
         # Arrow writes page by page; through a buffer it asks for the interpreter every 4 MiB only.
         self._sink = pa.BufferedOutputStream(pa.PythonFile(file, "w"), _SINK_BUFFER_BYTES)
-        self._writer = pq.ParquetWriter(self._sink, schema, **write_options(schema))
+        self._options = write_options(schema)
+        self._schema = schema
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting = None if later is None else TableSpill(later.scratch)
+        self._waiting_count = 0
 
     def write_group(self, table: pa.Table) -> None:
         """Append rows as a row group."""
-        self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        if self._waiting is not None:
+            self._waiting.append(0, self._waiting_count, table)
+            self._waiting_count += 1
+            return
+        self._opened().write_table(table, row_group_size=ROW_GROUP_ROWS)
+
+    def write_column(self, name: str, values: pa.Array) -> None:
+        """Append all rows that wait, with the column that they lack."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        start = 0
+        for number in range(self._waiting_count):
+            table = waiting.read(number)
+            table = table.append_column(name, values.slice(start, table.num_rows))
+            self.write_group(table.select(self._schema.names).cast(self._schema))
+            start += table.num_rows
+        waiting.close()
 
     def close(self) -> None:
         """Append the footer."""
-        self._writer.close()
+        self._opened().close()
         self._sink.close()
 
     def abort(self) -> None:
         """Let go: Arrow writes the footer anyway, and raises again what made us give up."""
+        if self._waiting is not None:
+            self._waiting.close()
         with contextlib.suppress(pa.ArrowException, OSError):
-            self._writer.close()
+            self.close()
         with contextlib.suppress(pa.ArrowException, OSError):
             self._sink.close()
+
+    def _opened(self) -> pq.ParquetWriter:
+        """Give Arrow's writer, which writes the head of the file as soon as it is made."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._sink, self._schema, **self._options)
+        return self._writer
 
 
 def write_small_table(path: Path, table: pa.Table, sort_key: Sequence[str] = ()) -> PublishedFile:

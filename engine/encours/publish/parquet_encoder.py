@@ -6,6 +6,7 @@ nulls alone carries a stray number in Arrow's files, which no reader looks at.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pyarrow as pa
@@ -26,8 +27,34 @@ def can_encode(schema: pa.Schema) -> bool:
     return all(stored_type(field.type) is not None for field in schema)
 
 
+@dataclass
+class _Group:
+    """A row group in the making: where it begins, and its columns' chunks, whose pages are gone."""
+
+    rows: int
+    first: int
+    chunks: dict[str, Chunk] = field(default_factory=dict)
+
+    def facts(self, schema: pa.Schema) -> Struct:
+        """Give the RowGroup, its columns as the schema has them."""
+        chunks = [self.chunks[each.name] for each in schema]
+        columns = [Struct().i64(2, 0).struct(3, chunk.metadata) for chunk in chunks]
+        return (
+            Struct()
+            .struct_list(1, columns)
+            .i64(2, sum(chunk.plain_size for chunk in chunks))
+            .i64(3, self.rows)
+            .i64(5, self.first)
+            .i64(6, sum(chunk.size for chunk in chunks))
+        )
+
+
 class ParquetEncoder:
-    """One file in the making."""
+    """One file in the making.
+
+    A column may come behind all others, once its values are known: the footer says where each
+    chunk stands, and readers go by that alone.
+    """
 
     def __init__(
         self, write: Callable[[Any], object], schema: pa.Schema, with_statistics: frozenset[str]
@@ -40,24 +67,27 @@ class ParquetEncoder:
         self._write, self._schema, self._with_statistics = write, schema, with_statistics
         self._waiting = bytearray()
         self._end = self._rows = 0
-        self._groups: list[Struct] = []
+        self._groups: list[_Group] = []
         self._append(_MAGIC)
 
     def write_group(self, table: pa.Table) -> None:
-        """Append rows, at least one, of one chunk per column, as a row group."""
-        first = self._end
-        chunks = [self._column(table.column(field.name), field) for field in self._schema]
-        columns = [Struct().i64(2, 0).struct(3, chunk.metadata) for chunk in chunks]
-        group = (
-            Struct()
-            .struct_list(1, columns)
-            .i64(2, sum(chunk.plain_size for chunk in chunks))
-            .i64(3, table.num_rows)
-            .i64(5, first)
-            .i64(6, sum(chunk.size for chunk in chunks))
-        )
+        """Append rows, at least one, of one chunk per column, as a row group.
+
+        Columns of the schema that are missing are to come with `write_column`.
+        """
+        group = _Group(table.num_rows, self._end)
+        for each in self._schema:
+            if each.name in table.column_names:
+                self._column(group, table.column(each.name).chunk(0), each)
         self._groups.append(group)
         self._rows += table.num_rows
+
+    def write_column(self, name: str, values: pa.Array) -> None:
+        """Append a column that the row groups lack, all of its rows, in one array."""
+        start = 0
+        for group in self._groups:
+            self._column(group, values.slice(start, group.rows), self._schema.field(name))
+            start += group.rows
 
     def close(self) -> None:
         """Append the footer."""
@@ -66,7 +96,7 @@ class ParquetEncoder:
             .i32(1, _FORMAT_VERSION)
             .struct_list(2, [_root(self._schema), *map(_schema_element, self._schema)])
             .i64(3, self._rows)
-            .struct_list(4, self._groups)
+            .struct_list(4, [group.facts(self._schema) for group in self._groups])
             .binary(6, _CREATED_BY)
             .struct_list(7, [Struct().struct(1, Struct()) for _ in self._schema])
             .done()
@@ -78,14 +108,14 @@ class ParquetEncoder:
         """Let go of what is not written."""
         self._waiting.clear()
 
-    def _column(self, column: pa.ChunkedArray, field: pa.Field) -> Chunk:
-        """Encode and append a column."""
-        has_statistics = field.name in self._with_statistics
-        chunk = encode_chunk(column.chunk(0), field, self._end, with_statistics=has_statistics)
+    def _column(self, group: _Group, column: pa.Array, kind: pa.Field) -> None:
+        """Encode and append a column of a row group."""
+        has_statistics = kind.name in self._with_statistics
+        chunk = encode_chunk(column, kind, self._end, with_statistics=has_statistics)
         for piece in chunk.pieces:
             self._append(piece)
         chunk.pieces.clear()
-        return chunk
+        group.chunks[kind.name] = chunk
 
     def _append(self, piece: bytes | pa.Buffer) -> None:
         """Append bytes; small pieces wait for the next that is not."""

@@ -73,10 +73,20 @@ class Staging:
         Optional: the commit does so for all files that were not given here. Storage starts to work
         at once instead of at the end, when hundreds of row groups would wait for it together.
         """
+        future = self._in_background().submit(_sync_and_compare, self.directory, written)
+        self._hardened[written.file] = (written, future)
+
+    def begin_sync(self, path: Path) -> None:
+        """Let storage work, in the background, on what there is of a file that is not finished.
+
+        Optional; what goes wrong is told when the finished file is hardened.
+        """
+        self._in_background().submit(files.sync_file, path)
+
+    def _in_background(self) -> ThreadPoolExecutor:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_HARDENING_THREADS, thread_name_prefix="encours-sync")
-        future = self._pool.submit(_sync_and_compare, self.directory, written)
-        self._hardened[written.file] = (written, future)
+        return self._pool
 
     def hardened(self, listed: Iterable[PublishedFile]) -> list[Difference]:
         """Wait until all listed files are on storage; give those that are not what was written."""

@@ -1,0 +1,150 @@
+"""Insurable items, and what was open of them from day to day, against plain fractions."""
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from encours.kernels.allocation import NOT_REFUSED, REFUSED_FOR_CURRENCY
+from encours.kernels.insurable import (
+    InsurableColumns,
+    OpenAmounts,
+    OpenStates,
+    list_insurable,
+    open_states,
+)
+from encours.ledger.allocations import ALLOCATION_RECORD
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+LARGEST_UNITS = 10**15 - 1
+BEFORE = -(2**31) + 1
+AS_OF_DAY = 8
+FIRST_ORDINAL = 500
+
+Posting = tuple[int, int, bool]  # day, units, refused
+State = tuple[int, int, int]  # first day, open, open without tax
+Item = tuple[int, int, int, list[Posting]]  # amount, tax, open in the extract, allocations
+
+units = st.integers(-50, 50) | st.integers(-LARGEST_UNITS, LARGEST_UNITS)
+postings = st.lists(st.tuples(st.integers(0, 10), units, st.booleans()), max_size=5)
+positive = st.integers(1, 50) | st.integers(1, LARGEST_UNITS)
+drawn_items = st.tuples(positive, units, st.integers(0, 50), postings)
+
+
+def rounded(value: Fraction) -> int:
+    """Round a positive fraction half away from zero."""
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+def naive_states(item: Item, first: int) -> list[State]:
+    """Give the states in units, from the first day that matters on; none if it is never open."""
+    amount, tax, extract_open, allocations = item
+    taken = [(day, paid) for day, paid, is_refused in allocations if not is_refused]
+    posted = [(day, paid) for day, paid in taken if day <= AS_OF_DAY]
+    start = amount if taken else extract_open
+    states = []
+    for day in [BEFORE, *sorted({day for day, _ in posted if day > first})]:
+        last = first if day == BEFORE else day
+        rest = max(0, start - sum(paid for posted_on, paid in posted if posted_on <= last))
+        net = rounded(max(Fraction(0), Fraction(rest * (amount - tax), amount)))
+        states.append((day, rest, min(rest, net)))
+    return states if any(rest > 0 for _, rest, _ in states) else []
+
+
+@given(
+    st.lists(drawn_items, min_size=1, max_size=6),
+    st.integers(-1, 10),
+    st.sampled_from((1, 10)),
+    st.data(),
+)
+def test_open_states__are_those_of_plain_fractions(
+    items: list[Item], first: int, unit: int, data: st.DataObject
+) -> None:
+    looked_at = [place for place in range(len(items)) if data.draw(st.booleans())]
+    expected = {}
+    for place in looked_at:
+        states = naive_states(items[place], first)
+        if states:
+            expected[place] = [(day, rest * unit, net * unit) for day, rest, net in states]
+    assert run(items, looked_at, first, unit) == expected
+
+
+def run(items: list[Item], looked_at: list[int], first: int, unit: int) -> dict[int, list[State]]:
+    """Run the kernel: by item first day, open and net of every state."""
+    flat = [(place, *one) for place, item in enumerate(items) for one in item[3]]
+    k, m = len(looked_at), len(flat)
+    records, refusal = np.zeros(m, ALLOCATION_RECORD), np.empty(m, np.int8)
+    for at, (place, day, paid, is_refused) in enumerate(flat):
+        records[at]["first"], records[at]["posting_day"] = FIRST_ORDINAL + place, day
+        records[at]["amount_milli"] = paid * unit
+        refusal[at] = REFUSED_FOR_CURRENCY if is_refused else NOT_REFUSED
+    amount, tax, extract_open = (
+        np.array([item[field] * unit for item in items], np.int64) for field in (0, 1, 2)
+    )
+    out = OpenStates(*(np.empty(k + m, kind) for kind in ("i8", "i4", "i4", "i4", "i8", "i8")))
+    kept, count = open_states(
+        OpenAmounts(amount, tax, extract_open, np.ones(len(items), np.int32)),
+        np.array([7, unit]),
+        np.array(looked_at, np.int64),
+        np.full(k, first, np.int32),
+        (records, refusal, FIRST_ORDINAL, AS_OF_DAY),
+        (np.empty(m, np.int32), np.empty(m, np.int64)),
+        out,
+    )
+    assert (out.code[:count] == 1).all()
+    columns = [column[:count].tolist() for column in (out.day, out.gross_milli, out.net_milli)]
+    states = list(zip(*columns, strict=True))
+    ends = np.cumsum(out.state_count[:kept]).tolist()
+    starts = [0, *ends][:kept]
+    assert count == (ends[-1] if ends else 0)
+    return {
+        row: states[start:end]
+        for row, start, end in zip(out.row[:kept].tolist(), starts, ends, strict=True)
+    }
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_list_insurable__like_one_row_at_a_time(seed: int) -> None:
+    draw = random.Random(seed)
+    rows = [
+        (
+            draw.choice([-1, 0, 1, 2]),
+            draw.choice([0, 1, 2]),
+            draw.choice([-1, 0, 1]),
+            draw.choice([AS_OF_DAY, AS_OF_DAY + 1]),
+            draw.choice([-10, 0, 10, 10]),
+            draw.random() < 0.2,
+        )
+        for _ in range(draw.choice([0, 1, 200]))
+    ]
+    kinds = ("i4", "i4", "i4", "i4", "i8", "?")
+    columns: list[Array] = [
+        np.array([row[field] for row in rows], kind) for field, kind in enumerate(kinds)
+    ]
+    cluster, is_type = [4, -1, 0], [True, False, True, False]
+    is_sold = [False, True, False]  # the last for no financing
+    out = np.empty(len(rows), np.int64)
+    count = list_insurable(
+        InsurableColumns(*columns),
+        np.array(cluster, np.int32),
+        np.array(is_type),
+        np.array(is_sold),
+        AS_OF_DAY,
+        out,
+    )
+    assert out[:count].tolist() == [
+        place
+        for place, (customer, kind, financing, posted, amount, is_bad) in enumerate(rows)
+        if not is_bad
+        and customer >= 0
+        and cluster[customer] >= 0
+        and is_type[kind]
+        and not is_sold[financing]
+        and posted <= AS_OF_DAY
+        and amount > 0
+    ]
