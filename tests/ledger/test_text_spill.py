@@ -21,10 +21,10 @@ def test_text_spill__gives_back_what_was_parked(tmp_path: Path, seed: int) -> No
     blocks = []
     for label in range(draw.randrange(5)):
         counts = [draw.randrange(4) for _ in range(PARTS)]
-        texts = [[draw.choice(TEXTS) for _ in range(count)] for count in counts]
+        drawn = [[draw.choice(TEXTS) for _ in range(count)] for count in counts]
         for part in range(PARTS):
-            expected[part] += texts[part]
-        blocks.append((10 * label, [text for own in texts for text in own], counts))
+            expected[part] += drawn[part]
+        blocks.append((10 * label, [text for own in drawn for text in own], counts))
     draw.shuffle(blocks)
     for label, own, counts in blocks:
         # A slice: its texts begin in the middle of the bytes.

@@ -314,7 +314,7 @@ def in_order(found: InsurableItems) -> OrderedItems:
     """Order items by cluster, delivery day and id (bytes), and lay them out for the kernel."""
     order, cluster = _order(found)
     words = found.items.view(np.int64).reshape(len(order), ITEM_RECORD.itemsize // 8)
-    halves = np.take(words, order, axis=0).view(np.int32)
+    halves = np.take(words[:, : -(-_SAME_IN_KERNEL // 2)], order, axis=0).view(np.int32)
     table = np.empty((len(order), ITEM_COLUMNS), np.int64)
     table[:, :_SAME_IN_KERNEL] = halves[:, :_SAME_IN_KERNEL]
     table[:, ITEM_ORDER_DAY] = LAST_DAY

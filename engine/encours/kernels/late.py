@@ -10,8 +10,8 @@ from encours.kernels.text import NO_DAY
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-LATE_BUCKETS = 64
-BUCKET_SHIFT = np.uint64(58)
+LATE_BUCKETS = 256
+BUCKET_SHIFT = np.uint64(56)
 
 IS_BEYOND_CAP = 1
 IS_SOON_BARRED = 2

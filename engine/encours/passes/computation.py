@@ -244,6 +244,7 @@ class Computation:
         )
         give_memory_back()
         credit = credit_steps(preparation, rows, sums, self._earlier, threads)
+        give_memory_back()
         counts = row_counts(self._ledger, rows.totals, self._setting.quarantine)
         self.require_few_rejected(counts)
         controls = gather_controls(counts, rows, credit, context)

@@ -39,6 +39,7 @@ from encours.kernels.cover import (
 from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
 from encours.ledger.decode import NO_DAY
 from encours.ledger.text_spill import TextSpill
+from encours.passes.memory import give_memory_back
 from encours.passes.spill import MemoryBudget, Spill
 from encours.passes.workers import run_in_order
 from encours_schemas.rule_ids import RuleId
@@ -59,12 +60,13 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-MOST_SHARDS = 64
+MOST_SHARDS = 256
 _ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 COVER_RECORD = np.dtype([("row", np.int64), ("covered_milli", np.int64)])
 """What an item is covered for, by its place among the published rows of its work unit."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
+_SHARDS_PER_TRIM = 16
 _FAR_DAYS = 2**30
 KEPT_BYTES = 64 << 20
 """Insured items kept in memory before they are spilled."""
@@ -151,7 +153,7 @@ class CoverPass:
         def fill(shard: int) -> _ShardResult:
             return self._fill_shard(shard, late)
 
-        for found in run_in_order(fill, range(self._shards), threads):
+        for number, found in enumerate(run_in_order(fill, range(self._shards), threads), 1):
             covered.merge(found.covered)
             insurable.merge(found.insurable)
             owners.append(found.stop_owner)
@@ -162,6 +164,8 @@ class CoverPass:
             next_days.append(found.next_day)
             hits.add(found.hits)
             progress.advance(1)
+            if number % _SHARDS_PER_TRIM == 0:
+                give_memory_back()
         progress.finish_stage()
         for sums in (covered, insurable):
             sums.trim()

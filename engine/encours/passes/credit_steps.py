@@ -19,6 +19,7 @@ from encours.passes.breach_step import BreachResult, apply_rules
 from encours.passes.bridge import bridge
 from encours.passes.credit_left import credit_left_columns
 from encours.passes.item_facts import item_facts
+from encours.passes.memory import give_memory_back
 from encours.passes.workers import run_in_order, side_by_side
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def positioned(committed: Committed, of_items: KeyedSums, preparation: Preparati
     context = preparation.context
     positions = joined_positions(of_items, committed.sums, context)
     accounts = account_rows(positions, preparation.limits.limits, context)
+    give_memory_back()
     limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
     return Positioned(committed, positions, accounts, limits)
 
@@ -89,6 +91,7 @@ def credit_steps(
     notices = [*limit_notices(limits), *cover_notices(rows.cover, context)]
     rows.let_go_of_facts()
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier, threads)
+    give_memory_back()
     result = CreditResult(positions, accounts, bounds_of(limits), rules, added)
     result.notices.extend([*notices, *rules.notices])
     if preparation.balances is not None:

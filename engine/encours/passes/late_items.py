@@ -22,6 +22,7 @@ from encours.kernels.late import (
 )
 from encours.ledger.ordering import order_by
 from encours.ledger.table_spill import TableSpill
+from encours.passes.memory import give_memory_back
 from encours.passes.spill import Spill
 from encours.passes.workers import run_in_order
 
@@ -39,6 +40,8 @@ _ROWS_PER_SHARD = 1 << 19
 """Rows of `open_items` for one shard more: a table of few rows is not cut into many pieces."""
 _UNDECIDED_ROWS = 1 << 21
 """Items of lines whose order hangs on their ids that wait in memory, at most a shard more."""
+_PIECES_PER_TRIM = 16
+"""Shards and units after which the memory that they took is given back."""
 STANDING_RECORD = np.dtype([("ordinal", np.int64), ("standing", np.int64)])
 """How an item stands with its insurer (`kernels/late.py`)."""
 _ID_SCHEMA = pa.schema([("item_id", pa.string())])
@@ -186,8 +189,12 @@ class LateItems:
             if sum(len(part.late) for part in undecided) > _UNDECIDED_ROWS:
                 found.append(self._settle_ties(_Lines.joined(undecided), threads))
                 undecided.clear()
+            if len(undecided) % _PIECES_PER_TRIM == 0:
+                give_memory_back()
         if undecided:
             found.append(self._settle_ties(_Lines.joined(undecided), threads))
+            undecided.clear()
+            give_memory_back()
         joined = _Settled(*(np.concatenate(column) for column in zip(*found, strict=True)))
         item_id = self._ids_of(joined.ordinal, threads)
         for spill in (self._records, self._standings, self._ids):
@@ -292,7 +299,12 @@ class LateItems:
 
         pieces = zip(firsts, bounds[:-1], bounds[1:], strict=True)
         wanted = (piece for piece in pieces if piece[1] < piece[2])
-        found = [pa.array([], pa.string()), *run_in_order(read, wanted, threads)]
+        found = [pa.array([], pa.string())]
+        for number, ids in enumerate(run_in_order(read, wanted, threads), 1):
+            found.append(ids)
+            # Between what is kept, holes of ever other sizes stay behind.
+            if number % _PIECES_PER_TRIM == 0:
+                give_memory_back()
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         return pa.concat_arrays(found).take(pa.array(place))

@@ -12,6 +12,7 @@ from encours.breaches.found import RULE_POSITIONS
 from encours.breaches.levels import HOLD_BITS
 from encours.calc.orders import ORDER_SCHEMA, RULE_OF_KIND, Room, decide, room_for_orders
 from encours.ledger.table_spill import TableSpill
+from encours.passes.memory import give_memory_back
 from encours.passes.workers import run_in_order
 from encours.publish.parquet import ROW_GROUP_ROWS, open_part, part_name
 from encours_schemas import OUTPUT_TABLES
@@ -86,6 +87,7 @@ class OrderBook:
         for _ in run_in_order(settle, range(self.part_count), threads):
             """Parking is all."""
         self._spill.close()
+        give_memory_back()
         yield from run_in_order(lambda part: _by_id(ordered.read(part)), ordered.parts(), threads)
         ordered.close()
 
