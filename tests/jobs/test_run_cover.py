@@ -4,9 +4,10 @@ import random
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from tests.jobs.ledgers import Night, Row, allocation, item, row
+from tests.jobs.ledgers import Night, Row, allocation, item, left_in_staging, row
 
 LIMITS = [
     row("credit_limits", limit_id="L1", kind="insured", policy="P", amount="100.00"),
@@ -119,13 +120,13 @@ def test_run__covers_items_in_the_order_of_delivery(
     assert account[1:] == tuple(Decimal(amount) for amount in ("185", "90", "7", "88", "97", "50"))
 
 
-def test_run__of_a_ledger_without_insured_limits_reads_nothing_ahead(tmp_path: Path) -> None:
+def test_run__of_a_ledger_without_insured_limits_works_out_no_cover(tmp_path: Path) -> None:
     night = Night(tmp_path)
     night.ledger.csv("credit_limits", LIMITS[2])
     result = night.publish()
     assert night.rows("items", "insured_covered_rc") == [None]
     assert night.rows("credit_accounts", "insured_covered", "secured") == [(0, 0)]
-    assert " probe " not in result.stderr
+    assert "cover: finished" not in result.stderr
 
 
 def test_run__of_a_ledger_without_limits_says_nothing_of_them(tmp_path: Path) -> None:
@@ -147,9 +148,14 @@ def test_run__takes_an_item_only_where_it_is_not_quarantined(tmp_path: Path) -> 
     assert night.rows("items", "item_id", "insured_covered_rc") == [("B", Decimal("50.000"))]
 
 
-def test_run__names_the_insured_item_that_money_cannot_hold_once_converted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("paid", [None, "999999999999989.99"])
+def test_run__names_the_insured_item_that_money_cannot_hold_once_converted(
+    tmp_path: Path, paid: str | None
+) -> None:
     night = Night(tmp_path)
-    night.ledger.csv("credit_limits", LIMITS[0])
+    if paid is not None:  # what was open on the eve of the cut is converted, too
+        night.ledger.csv("allocations", allocation("C", amount=paid, value_date="2026-09-10"))
+    night.ledger.csv("credit_limits", *LIMITS[:2])
     night.ledger.csv(
         "fx_rates", row("fx_rates", from_currency="GBP", to_currency="EUR", rate="1.2")
     )
@@ -162,3 +168,32 @@ def test_run__names_the_insured_item_that_money_cannot_hold_once_converted(tmp_p
     told = night.refused(65)
     assert "an amount is more than money can hold once it is converted from GBP to EUR" in told
     assert "open_items.csv, row 3, item_id A" in told
+
+
+def test_run__covers_items_with_columns_that_arrow_has_to_write(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    write(night, 1, random.Random(7))
+    for path in night.ledger.directory.glob("open_items/*"):
+        path.unlink()
+    for number, one in enumerate(ITEMS):  # several work units to a part, and several parts
+        own, file = one | {"weight": str(number)}, f"open_items/part-{number}.parquet"
+        night.ledger.parquet("open_items", own, file=file, weight=pa.float64())
+    night.publish(*night.configure('carry = ["weight"]'))
+    found = night.rows("items", "item_id", "weight", "insured_covered_rc")
+    assert {name: Decimal(COVERED[name]) for name, _, _ in found} == {
+        name: covered for name, _, covered in found
+    }
+    assert [weight for _, weight, _ in found] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    parts = list((night.published() / "items").glob("*.parquet"))
+    assert len(parts) == 2
+    assert not left_in_staging(night.out)
+
+
+def test_run__an_insurer_whose_policy_begins_later_stops_cover_all_the_same(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.ledger.csv("credit_limits", LIMITS[0])
+    night.ledger.csv("policies", row("policies", policy="P", valid_from="2026-12-01"))
+    night.ledger.csv("open_items", item("A", document_date="2026-02-01", due_date="2026-03-01"))
+    night.publish()
+    assert night.rows("items", "insured_covered_rc") == [Decimal("0.000")]
+    assert "cover_stopped" in night.rows("breaches", "rule")

@@ -9,14 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encours.calc.cover_items import ITEM_RECORD
+from encours.calc.item_watch import LATE_RECORD
 from encours.kernels.allocation import NOT_REFUSED, REFUSED_FOR_CURRENCY
+from encours.kernels.cover import LAST_DAY
 from encours.kernels.insurable import (
     InsurableColumns,
+    InsuredItems,
+    InsuredParties,
+    InsuredSetting,
     OpenAmounts,
     OpenStates,
+    lay_out_insured,
     list_insurable,
     open_states,
 )
+from encours.kernels.text import NO_DAY
 from encours.ledger.allocations import ALLOCATION_RECORD
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -148,3 +156,92 @@ def test_list_insurable__like_one_row_at_a_time(seed: int) -> None:
         and posted <= AS_OF_DAY
         and amount > 0
     ]
+
+
+ITEM_COUNT = 60
+DAYS = (-20, 0, AS_OF_DAY - 1, AS_OF_DAY, 30)
+
+
+def drawn_insured(draw: random.Random) -> list[dict[str, Any]]:
+    return [
+        {
+            "customer_code": draw.randrange(3),
+            "company_code": draw.randrange(2),
+            "financing_code": draw.choice([0, 1, -1]),
+            "delivery_day": draw.choice(DAYS),
+            "document_day": draw.choice(DAYS),
+            "due_day": draw.choice(DAYS),
+            "original_due_day": draw.choice(DAYS),
+            "disputed_from_day": draw.choice([*DAYS, NO_DAY]),
+            "disputed_to_day": draw.choice([*DAYS, NO_DAY]),
+            "is_marked_disputed": draw.random() < 0.3,
+            "is_published": draw.random() < 0.7,
+            "open_milli": draw.choice([-10, 0, 10]),
+            "open_rc": draw.choice([0, 7]),
+        }
+        for _ in range(ITEM_COUNT)
+    ]
+
+
+def told(row: dict[str, Any], declares: bool) -> dict[str, int]:
+    """Say what insurers ask of one item, one sentence at a time."""
+    begun, ends = row["disputed_from_day"], row["disputed_to_day"]
+    begun = row["document_day"] if begun == NO_DAY else begun
+    is_late = row["due_day"] < AS_OF_DAY and row["open_milli"] > 0
+    has_recourse = row["financing_code"] == 1
+    return {
+        "account": (10, 11, 11)[row["customer_code"]],
+        "segment": (5, 6)[row["company_code"]],
+        "customer": row["customer_code"],
+        "delivery_day": row["delivery_day"],
+        "due_day": row["original_due_day"],
+        "term_days": row["original_due_day"] - row["document_day"],
+        "disputed_day": begun if row["is_marked_disputed"] else LAST_DAY,
+        "dispute_end_day": LAST_DAY if ends == NO_DAY else ends,
+        "own_risk_day": row["due_day"] + 5 if has_recourse else LAST_DAY,
+        "cluster": (3, 4, 4)[row["customer_code"]],
+        "undeclared_rc": row["open_rc"] if is_late and declares else -1,
+    }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lay_out_insured__like_one_row_at_a_time(seed: int) -> None:
+    draw = random.Random(seed)
+    rows = drawn_insured(draw)
+    chosen = sorted(draw.sample(range(ITEM_COUNT), draw.choice([0, 1, 30])))
+    late = sorted(draw.sample(range(ITEM_COUNT), draw.choice([0, 20])))
+    rule_is_on, published_before = draw.random() < 0.8, draw.choice([0, 70])
+    of_customer = draw.choice([[], [True, False, True]])
+    of_company = draw.choice([[], [False, True]])
+    records, buckets = np.zeros(len(late), LATE_RECORD), np.arange(len(late), dtype=np.int32)
+    records["ordinal"] = np.array(late, np.int64) + FIRST_ORDINAL
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    for name, values in columns.items():
+        if name.endswith(("_code", "_day")):
+            columns[name] = values.astype(np.int32)
+    out = np.empty(len(chosen), ITEM_RECORD)
+    lay_out_insured(
+        InsuredItems(**columns),
+        InsuredParties(
+            np.array([3, 4, 4], np.int32),
+            np.array([10, 11, 11], np.int32),
+            np.array([5, 6], np.int32),
+            np.array(of_customer, np.bool_),
+            np.array(of_company, np.bool_),
+            np.array([False, True, False]),
+        ),
+        InsuredSetting(FIRST_ORDINAL, published_before, AS_OF_DAY, 5, int(rule_is_on)),
+        np.array(chosen, np.int64),
+        (records, buckets),
+        out,
+    )
+    for record, place in zip(out, chosen, strict=True):
+        row = rows[place]
+        declares = rule_is_on and (not of_customer or of_customer[row["customer_code"]])
+        declares = declares and (not of_company or of_company[row["company_code"]])
+        expected = told(row, declares)
+        published = published_before + sum(one["is_published"] for one in rows[:place])
+        expected["published_row"] = published if row["is_published"] else -1
+        expected["late_bucket"] = late.index(place) if place in late else -1
+        expected["ordinal"] = FIRST_ORDINAL + place
+        assert {name: int(record[name]) for name in expected} == expected

@@ -24,10 +24,15 @@ import encours.kernels
 from encours.explain.item import explain_items
 from encours_schemas.configuration import Configuration
 from tests.property.ledgers import build_case
+from tests.property.limit_ledgers import build_limit_case
 from tests.property.published import run_engine
 
-for seed, only_format in ((1, "csv"), (4, "parquet"), (5, "parquet"), (8, None), (12, None)):
-    case = build_case(seed, with_defects=seed % 4 != 0)
+cases = [
+    (seed, only_format, build_case(seed, with_defects=seed % 4 != 0))
+    for seed, only_format in ((1, "csv"), (4, "parquet"), (5, "parquet"), (8, None), (12, None))
+]
+cases += [(2, only_format, build_limit_case(2)) for only_format in ("csv", "parquet")]
+for seed, only_format, case in cases:
     with tempfile.TemporaryDirectory() as place:
         run = run_engine(case, Path(place), seed, only_format=only_format, threads=2)
         named = {row["item_id"] for row in case.tables["open_items"] if row.get("item_id")}

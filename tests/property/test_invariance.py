@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -10,9 +11,12 @@ from typing import Any
 import pytest
 
 from tests.property.ledgers import Case, Row, build_case
+from tests.property.limit_ledgers import build_limit_case
 from tests.property.published import KEYS, EngineRun, run_engine
 
 SEEDS = (1, 2, 5, 9)
+INSURED_SEEDS = (2, 11)
+"""Ledgers in which insurance covers items."""
 FINDING = ("table", "column", "reason", "kept")
 WAYS: list[dict[str, Any]] = [
     {"threads": 1},
@@ -64,9 +68,17 @@ def test_run__csv_and_parquet_give_the_same_figures(seed: int, tmp_path: Path) -
     assert values(as_csv) == values(as_parquet)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_run__threads_and_chunks_change_no_byte(seed: int, tmp_path: Path) -> None:
-    case = build_case(seed)
+@pytest.mark.parametrize(
+    ("build", "seed"),
+    [
+        *((build_case, seed) for seed in SEEDS),
+        *((build_limit_case, seed) for seed in INSURED_SEEDS),
+    ],
+)
+def test_run__threads_and_chunks_change_no_byte(
+    build: Callable[[int], Case], seed: int, tmp_path: Path
+) -> None:
+    case = build(seed)
     digests = []
     for number, options in enumerate(WAYS):
         run = run_engine(case, tmp_path / str(number), seed, **options)

@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from encours.ledger.table_spill import TableSpill
 from encours.publish.files import sha256_of
-from encours.publish.parquet import ROW_GROUP_ROWS, Later, open_part
+from encours.publish.parquet import ROW_GROUP_ROWS, Later, PartWriter, open_part
 
 COUNT = ROW_GROUP_ROWS + 70_001
 MONEY = pa.decimal64(18, 3)
+PLAIN = pa.decimal128(18, 3)
 
 
 def rows_of(count: int) -> pa.Table:
@@ -36,6 +38,13 @@ def with_moments(table: pa.Table) -> pa.Table:
     return table.append_column("changed_at", moments)
 
 
+def read_by_duckdb(path: Path) -> pa.Table:
+    with duckdb.connect() as connection:
+        found = connection.read_parquet(str(path))
+        columns = list(zip(*found.fetchall(), strict=True))
+        return pa.table(dict(zip(found.columns, columns, strict=True)))
+
+
 WAYS: dict[str, Callable[[pa.Table], pa.Table]] = {
     "our encoder": lambda table: table,
     "Arrow's writer": with_moments,
@@ -47,19 +56,21 @@ READERS: dict[str, Callable[[Path], pa.Table]] = {
     ),
     "polars": lambda path: pl.read_parquet(path).to_arrow(),
     "polars, lazily": lambda path: pl.scan_parquet(path).collect().to_arrow(),
-    "duckdb": lambda path: duckdb.connect().read_parquet(str(path)).to_arrow_table(),
+    "duckdb": read_by_duckdb,
 }
 
 
 def written(place: Path, table: pa.Table, cuts: list[int]) -> Path:
     """Write rows, cut into several, and their cover behind them."""
     path = place / "p.parquet"
-    part = open_part(path, table.schema, Later("insured_covered_rc", place / "waiting"))
+    waiting = TableSpill(place / "waiting")
+    part = open_part(path, table.schema, Later("insured_covered_rc", waiting, 7))
     for start, end in zip([0, *cuts], [*cuts, table.num_rows], strict=True):
         part.write(table.slice(start, end - start).drop_columns("insured_covered_rc"))
     part.pause()
     part.write_later(table.column("insured_covered_rc").combine_chunks())
     file = part.close()
+    waiting.close()
     assert file.rows == table.num_rows
     assert (file.sha256, file.size) == sha256_of(path)
     assert [each.name for each in place.iterdir()] == ["p.parquet"]
@@ -74,10 +85,7 @@ def test_later_column__every_reader_gives_the_rows(place: Path, way: str, reader
     found = READERS[reader](path)
     assert found.column_names == table.column_names
     plain = pa.schema(
-        [
-            pa.field(each.name, pa.decimal128(18, 3) if each.type == MONEY else each.type)
-            for each in table.schema
-        ]
+        [pa.field(each.name, PLAIN if each.type == MONEY else each.type) for each in table.schema]
     )
     assert found.cast(plain).combine_chunks().equals(table.cast(plain).combine_chunks())
 
@@ -106,43 +114,56 @@ def test_later_column__one_without_a_row(place: Path) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_later_column__a_part_that_waits_holds_no_file_open(place: Path, way: str) -> None:
-    table = WAYS[way](rows_of(9)).drop_columns("insured_covered_rc")
-    schema = table.schema.append(pa.field("insured_covered_rc", MONEY))
-    part = open_part(place / "p.parquet", schema, Later("insured_covered_rc", place / "waiting"))
-    part.write(table)
+def test_later_column__parts_that_wait_hold_no_file_open(place: Path, way: str) -> None:
+    table = WAYS[way](rows_of(9))
+    waiting = TableSpill(place / "waiting")
+    parts = []
+    for number in range(3):
+        later = Later("insured_covered_rc", waiting, number)
+        parts.append(open_part(place / f"{number}.parquet", table.schema, later))
+        parts[number].write(table.slice(number * 3, 3).drop_columns(later.name))
+        parts[number].pause()
+    held = [each.resolve() for each in Path("/proc/self/fd").iterdir()]
+    assert [path.name for path in held if path.parent == place] == ["waiting"]
+    for number, part in enumerate(parts):
+        own = table.slice(number * 3, 3)
+        part.write_later(own.column("insured_covered_rc").combine_chunks())
+        part.close()
+        plain = [field.type if field.type != MONEY else PLAIN for field in own.schema]
+        expected = own.cast(pa.schema(list(zip(own.column_names, plain, strict=True))))
+        assert pq.read_table(place / f"{number}.parquet").equals(expected)
+    waiting.close()
+
+
+def waiting_part(place: Path, table: pa.Table) -> PartWriter:
+    later = Later("insured_covered_rc", TableSpill(place / "waiting"), 0)
+    part = open_part(place / "p.parquet", table.schema, later)
+    part.write(table.drop_columns(later.name))
     part.pause()
+    return part
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_later_column__a_part_that_waits_can_be_given_up(place: Path, way: str) -> None:
+    waiting_part(place, WAYS[way](rows_of(9))).abort()
     held = [each.resolve() for each in Path("/proc/self/fd").iterdir()]
     assert place / "p.parquet" not in held
-    part.abort()
-    assert [each.name for each in place.iterdir()] == ["p.parquet"]
 
 
 @pytest.mark.parametrize("values", [[1, 2], [1, 2, 3, 4]])
 def test_later_column__refuses_another_number_of_values(place: Path, values: list[int]) -> None:
-    table = rows_of(3)
-    later = Later("insured_covered_rc", place / "waiting")
-    part = open_part(place / "p.parquet", table.schema, later)
-    part.write(table.drop_columns(later.name))
-    part.pause()
-    with pytest.raises(ValueError, match="waits for 3 values"):
-        part.write_later(pa.array(values).view(MONEY))
+    with pytest.raises(ValueError, match=f"waits for 3 values, {len(values)} came"):
+        waiting_part(place, rows_of(3)).write_later(pa.array(values).view(MONEY))
 
 
 def test_later_column__is_taken_once(place: Path) -> None:
-    table = rows_of(3)
-    later = Later("insured_covered_rc", place / "waiting")
-    with open_part(place / "p.parquet", table.schema, later) as part:
-        part.write(table.drop_columns(later.name))
-        part.pause()
-        part.write_later(table.column(later.name).combine_chunks())
-        with pytest.raises(ValueError, match="waits for no column"):
-            part.write_later(table.column(later.name).combine_chunks())
+    part = waiting_part(place, rows_of(3))
+    covered = rows_of(3).column("insured_covered_rc").combine_chunks()
+    part.write_later(covered)
+    with pytest.raises(ValueError, match="waits for no column"):
+        part.write_later(covered)
 
 
 def test_later_column__a_file_that_lacks_it_is_not_finished(place: Path) -> None:
-    table = rows_of(3)
-    part = open_part(place / "p.parquet", table.schema, Later("amount", place / "waiting"))
-    part.write(table.drop_columns("amount"))
     with pytest.raises(ValueError, match="waits for a column"):
-        part.close()
+        waiting_part(place, rows_of(3)).close()

@@ -56,7 +56,6 @@ class CoverTotals(NamedTuple):
 class AccountCover(NamedTuple):
     """Insured cover per account, n rows; money in thousandths of the reporting currency.
 
-    has_cover           the ledger has insured limits that have begun
     insurable_milli     insurable open items on their policies' tax base
     insurable_gross_milli  what is open of them, with tax
     insurable_part      int64[n]  least part of such an item that is insurable, of `WHOLE_PART`
@@ -69,7 +68,6 @@ class AccountCover(NamedTuple):
     next_stop_day       int32[n]  when cover stops next, where it has not stopped; `NO_DAY`
     """
 
-    has_cover: bool
     insurable_milli: Array
     insurable_gross_milli: Array
     insurable_part: Array
@@ -89,7 +87,6 @@ def without_cover(count: int) -> AccountCover:
     days = np.full(count, NO_DAY, np.int32)
     own = np.zeros(count, bool)
     return AccountCover(
-        has_cover=False,
         insurable_milli=nothing,
         insurable_gross_milli=nothing,
         insurable_part=np.full(count, WHOLE_PART, np.int64),
@@ -129,7 +126,6 @@ def account_cover(
     part = np.full(len(accounts), WHOLE_PART, np.int64)
     part[place] = totals.insurable.minimum
     return AccountCover(
-        True,
         checked_sums(place, totals.insurable.sums[:, 0], len(accounts)),
         checked_sums(place, totals.insurable.sums[:, 1], len(accounts)),
         part,

@@ -76,8 +76,8 @@ LATE_RECORD: Final = np.dtype(
         ("standing", np.int32),
     ]
 )
-"""An item that is or may soon be too old, or keeps insured cover stopped: the part of it that does
-not count for its age, and how it stands with its insurer (`kernels/late.py`)."""
+"""An item that is or may soon be too old, or may keep insured cover stopped: the part of it that
+does not count for its age, and how it stands with its insurer (`kernels/late.py`)."""
 _NO_CAP = np.iinfo(np.int32).max
 _NO_AMOUNT = np.iinfo(np.int64).max
 _NOBODY_LEFT_OUT: Final = np.empty(0, bool)
@@ -424,7 +424,7 @@ def account_places(items: Items, rows: Array, context: RunContext) -> Array:
 
 
 def _late_items(unit: _Unit, first_ordinal: int) -> LateRows | None:
-    """List the counted items that are or may soon be too old, and those that stop cover."""
+    """List the counted items that are or may soon be too old, and that may stop cover."""
     items, context, count = unit.items, unit.context, unit.items.row_count
     is_on = RuleId.OVERDUE_AGE in unit.rules.scope
     if not is_on and not len(unit.columns.is_insurable):

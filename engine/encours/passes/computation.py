@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from encours.calc.cover_pools import build_insurance
 from encours.calc.exposure import sums_of_items
 from encours.controls import checks
 from encours.erp.hold_files import FileHead
 from encours.ledger.duplicates import resolve_duplicates
 from encours.passes.commitments_pass import sum_commitments
-from encours.passes.cover_pass import open_cover
 from encours.passes.credit_steps import CreditResult, credit_steps, positioned
 from encours.passes.erp_files import Night, Telling, decide_telling, rows_read, write_telling
 from encours.passes.keys_pass import Keys, KeysPass
@@ -191,7 +191,6 @@ class Computation:
     ) -> RowsResult:
         """Take every row once; quarantine allocations that their items refuse."""
         setting, tables = self._setting, self._ledger.tables
-        cover = open_cover(self._ledger, preparation, self._staging.spill)
         rows = RowsPass(
             tables["open_items"],
             keys,
@@ -201,7 +200,7 @@ class Computation:
             preparation.context,
             setting.quarantine,
             target,
-            cover,
+            build_insurance(preparation.limits, preparation.context),
         ).run(setting.threads, setting.progress)
         allocations = tables.get("allocations")
         rows.has_allocations = allocations is not None

@@ -24,7 +24,6 @@ from encours.calc.cover_items import (
     in_order,
     order_keys,
 )
-from encours.calc.cover_pools import build_insurance
 from encours.calc.hit_sums import grouped
 from encours.calc.item_watch import HIT_SCHEMA, hit_table
 from encours.calc.sums import KeyedSums
@@ -53,9 +52,8 @@ if TYPE_CHECKING:
     from encours.calc.cover_pools import Insurance
     from encours.calc.hit_sums import HitSums
     from encours.ledger.commitments import Commitments
-    from encours.ledger.sources import Ledger, TableSource, Unit
+    from encours.ledger.sources import TableSource, Unit
     from encours.passes.late_items import LateItems
-    from encours.passes.preparation import Preparation
     from encours.passes.progress import Progress
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -131,8 +129,8 @@ class CoverPass:
         shard = (found.items["cluster"] % self._shards).astype(np.int32)
         self._items.append(label, found.items, shard)
         self._states.append(label, found.states, np.repeat(shard, found.items["state_count"]))
-        # In a byte, for NumPy sorts those by counting.
-        order = np.argsort(shard.astype(np.uint8), kind="stable")
+        # In two bytes, for NumPy sorts those by counting.
+        order = np.argsort(shard.astype(np.uint16), kind="stable")
         start = np.searchsorted(shard[order], np.arange(self._shards + 1))
         self._ids.append(label, found.item_id.take(pa.array(found.rows[order])), start)
 
@@ -333,15 +331,6 @@ class CoverPass:
             found.item_id.take(pa.array(place_of[rows[soon]])),
         )
         return grouped(hits)
-
-
-def open_cover(ledger: Ledger, preparation: Preparation, scratch: Path) -> CoverPass | None:
-    """Prepare the cover of a run; None where the ledger has no insured limit."""
-    context = preparation.context
-    insurance = build_insurance(preparation.limits, context)
-    if insurance is None:
-        return None
-    return CoverPass(insurance, ledger.tables["open_items"], scratch, context)
 
 
 def _wide_keys(first: Array, second: Array) -> pa.Array:

@@ -99,11 +99,13 @@ def credit_steps(
 
     def look_ahead() -> dict[str, pa.Table]:
         found = outlook(rules.evidence, rules.breaches, rows.lines, committed, cover.next_stop_day)
+        give_memory_back()
         return {"outlook": found}
 
     def lay_out() -> dict[str, pa.Table]:
         secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
         further = {**rules.hold_columns(), **credit_left_columns(result.bounds, rules)}
+        give_memory_back()
         table = account_tables.credit_accounts(accounts, limits, secured, context, further)
         groups = rules.with_severity(account_tables.groups(positions, limits, context))
         movements = bridge(earlier, rows, accounts, table, context)

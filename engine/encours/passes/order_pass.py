@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SHARD_ROWS: Final = 1_000_000
+SHARD_ROWS: Final = 262_144
 """Commitments that are decided, and sorted for publication, in memory at once."""
 _SAMPLED: Final = 1_000
 _TABLE: Final = OUTPUT_TABLES["order_decisions"]

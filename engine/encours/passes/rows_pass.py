@@ -22,7 +22,8 @@ from encours.ledger.checking import REASONS
 from encours.ledger.decode import NO_DAY
 from encours.ledger.items import OPEN_ITEMS
 from encours.passes.cover_column import UncoveredItems, UncoveredPart
-from encours.passes.encode import COVERED, schema_with_cover
+from encours.passes.cover_pass import CoverPass
+from encours.passes.encode import schema_with_cover
 from encours.passes.keys_pass import KEY_COLUMNS
 from encours.passes.late_items import open_late_items
 from encours.passes.naming import naming_row
@@ -30,7 +31,7 @@ from encours.passes.probe import ProbedUnit, candidates_of, columns_never_needed
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
 from encours.passes.workers import run_in_order
 from encours.publish.files import PublishedFile
-from encours.publish.parquet import Later, PartWriter, open_part, part_name
+from encours.publish.parquet import PartWriter, open_part, part_name
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
 
     from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
+    from encours.calc.cover_pools import Insurance
     from encours.ledger.duplicates import Duplicates
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import TableSource, Unit
-    from encours.passes.cover_pass import CoverPass
     from encours.passes.keys_pass import Keys
     from encours.passes.late_items import LateItems, SettledLate
     from encours.passes.progress import Progress
@@ -134,10 +135,10 @@ class RowsPass:
         context: RunContext,
         quarantine: Quarantine,
         staging: Staging | None,
-        cover: CoverPass | None = None,
+        insurance: Insurance | None = None,
     ) -> None:
         """Take what the keys pass found. Without a staging nothing is written (`validate`)."""
-        self._cover = cover
+        self._insurance = insurance
         self._source, self._keys, self._duplicates = source, keys, duplicates
         self._extract_day, self._context = extract_day, context
         self._chunk_rows = chunk_rows or CHUNK_ROWS
@@ -147,17 +148,19 @@ class RowsPass:
             None
             if staging is None
             else open_late_items(
-                staging.spill, context, source.row_count, stops_cover=cover is not None
+                staging.spill, context, source.row_count, stops_cover=insurance is not None
             )
         )
         self._lock = threading.Lock()
         known = (*OPEN_ITEMS.names, *context.configuration.carry)
         self._columns = [name for name in source.columns if name in known]
         self._carried = carried_schema(source, context.configuration.carry)
+        self._uncovered: UncoveredItems | None = None
+        if insurance is not None and staging is not None:
+            cover = CoverPass(insurance, source, staging.spill, context)
+            self._uncovered = UncoveredItems(cover, staging.spill)
         self.result = RowsResult(
-            carried=self._carried,
-            late_items=self._late,
-            uncovered=None if cover is None else UncoveredItems(cover),
+            carried=self._carried, late_items=self._late, uncovered=self._uncovered
         )
 
     def run(self, threads: int, progress: Progress) -> RowsResult:
@@ -171,13 +174,17 @@ class RowsPass:
         progress.start_stage("items", self._source.row_count)
         parts = [units[at : at + UNITS_PER_PART] for at in range(0, len(units), UNITS_PER_PART)]
 
-        def write(task: tuple[int, Sequence[Unit]]) -> tuple[list[PublishedFile], UncoveredPart]:
+        def write(
+            task: tuple[int, Sequence[Unit]],
+        ) -> tuple[list[PublishedFile], UncoveredPart | None]:
             return self._write_part(task[0], task[1], progress)
 
         for files, uncovered in run_in_order(write, enumerate(parts), threads):
             self.result.finished(files, self._staging)
-            if self.result.uncovered is not None:
-                self.result.uncovered.parts.append(uncovered)
+            if uncovered is not None and self._uncovered is not None:
+                self._uncovered.parts.append(uncovered)
+                if self._staging is not None:
+                    self._staging.begin_sync(uncovered.writer.path)
         progress.finish_stage()
         require_rates(self.result.missing_rates, self._context.law)
         for sums in (self.result.lines, self.result.cells, self.result.flows):
@@ -245,10 +252,10 @@ class RowsPass:
 
     def _write_part(
         self, number: int, units: Sequence[Unit], progress: Progress
-    ) -> tuple[list[PublishedFile], UncoveredPart]:
+    ) -> tuple[list[PublishedFile], UncoveredPart | None]:
         """Compute some consecutive units and write their rows into one part of each table.
 
-        Give the files that are finished, and what there is of one that lacks its cover.
+        Give the files that are finished, and the part that lacks its cover, paused.
         """
         writers: dict[str, PartWriter] = {}
         row_counts = []
@@ -262,30 +269,27 @@ class RowsPass:
                     writers[name].write(table)
                 del table  # before the next unit is computed
             progress.advance(unit.row_count)
-        waits = None if self._cover is None else writers.pop("items", None)
-        if waits is not None and self._staging is not None:
-            waits.pause()
-            self._staging.begin_sync(waits.path)
-        finished = [writer.close() for writer in writers.values()]
-        return finished, UncoveredPart(waits, units, row_counts)
+        uncovered = None
+        if self._uncovered is not None:
+            uncovered = UncoveredPart(writers.pop("items"), units, row_counts)
+            uncovered.writer.pause()
+        return [writer.close() for writer in writers.values()], uncovered
 
     def _open_part(self, staging: Staging, name: str, number: int, schema: pa.Schema) -> PartWriter:
         """Open a part of a table; where items are insured, their cover comes later."""
         path = staging.table_directory(name) / part_name(number)
-        if name != "items" or self._cover is None:
+        if name != "items" or self._uncovered is None:
             return open_part(path, schema)
-        later = Later(COVERED, staging.spill / f"items-{number}")
-        return open_part(path, schema_with_cover(schema), later)
+        return open_part(path, schema_with_cover(schema), self._uncovered.later(number))
 
     def _published(self, unit: Unit) -> Iterator[tuple[str, pa.Table]]:
         """Compute a unit, keep what it adds to the run, and give its published tables by name."""
-        insurance = None if self._cover is None else self._cover.insurance
         with naming_row(self._source, unit, "item_id", unit.first_ordinal):
             neighbours = self._with_facts(unit, self._neighbours(unit, self._shared))
             result = compute_unit(
                 self._read(unit, neighbours),
                 neighbours,
-                UnitOptions(self._extract_day, self._chunk_rows, insurance),
+                UnitOptions(self._extract_day, self._chunk_rows, self._insurance),
                 self._context,
             )
         self._collect(unit, result)
@@ -300,9 +304,9 @@ class RowsPass:
         if self._late is not None:
             for late in result.late:
                 self._late.add(late)
-        if self._cover is not None:
+        if self._uncovered is not None:
             for insured in result.insured:
-                self._cover.add(insured)
+                self._uncovered.cover.add(insured)
         self._quarantine.add_faults(self._source, unit, result.faults)
         for reason, rows in result.kept.items():
             causes = [(_KEPT_COLUMN[reason], reason)] * len(rows)

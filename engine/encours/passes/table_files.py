@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from encours.passes.memory import give_memory_back
 from encours.passes.workers import run_in_order
 from encours.publish.parquet import open_part, part_name, write_small_table
 from encours_schemas import OUTPUT_TABLES
@@ -46,7 +47,9 @@ def write_tables(
         return lambda: write_small_table(path, tables.pop(name), key)
 
     writers = [*others, *(writer_of(name) for name in tables)]
-    published.extend(run_in_order(lambda write: write(), writers, threads))
+    for file in run_in_order(lambda write: write(), writers, threads):
+        published.append(file)
+        give_memory_back()  # with the table that it was written from
     chosen = context.configuration.interest
     wanted = ["items", *["interest_periods"] * chosen.periods]
     wanted += ["interest_statement"] * chosen.statement

@@ -1,8 +1,9 @@
 """A Parquet file of the columns that we publish, encoded by kernels of our own.
 
 Byte for byte what Arrow's writer makes of the same rows and options, in little more than half of
-the time: Arrow takes values one by one. The one exception: behind a page with values, a page of
-nulls alone carries a stray number in Arrow's files, which no reader looks at.
+the time: Arrow takes values one by one. Two exceptions: behind a page with values, a page of
+nulls alone carries a stray number in Arrow's files, which no reader looks at; and a column that is
+known last stands behind all others.
 """
 
 from collections.abc import Callable

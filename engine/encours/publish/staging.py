@@ -58,6 +58,7 @@ class Staging:
         self._output_identity: tuple[int, int] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._hardened: dict[str, tuple[PublishedFile, Future[list[Difference]]]] = {}
+        self._begun: dict[str, Future[None]] = {}
 
     def table_directory(self, name: str) -> Path:
         """Give the folder of a table or of a kind of file (`erp`) in the run, made at first use."""
@@ -73,7 +74,8 @@ class Staging:
         Optional: the commit does so for all files that were not given here. Storage starts to work
         at once instead of at the end, when hundreds of row groups would wait for it together.
         """
-        future = self._in_background().submit(_sync_and_compare, self.directory, written)
+        begun = self._begun.pop(written.file, None)
+        future = self._in_background().submit(_sync_and_compare, self.directory, written, begun)
         self._hardened[written.file] = (written, future)
 
     def begin_sync(self, path: Path) -> None:
@@ -81,7 +83,8 @@ class Staging:
 
         Optional; what goes wrong is told when the finished file is hardened.
         """
-        self._in_background().submit(files.sync_file, path)
+        begun = self._in_background().submit(files.sync_file, path)
+        self._begun[files.path_in_run(path).as_posix()] = begun
 
     def _in_background(self) -> ThreadPoolExecutor:
         if self._pool is None:
@@ -182,7 +185,11 @@ class Staging:
         files.delete_tree(second)
 
 
-def _sync_and_compare(directory: Path, written: PublishedFile) -> list[Difference]:
+def _sync_and_compare(
+    directory: Path, written: PublishedFile, begun: Future[None] | None
+) -> list[Difference]:
+    if begun is not None:
+        begun.result()  # the system tells a failed write once: it may have told it there
     files.sync_file(directory / written.file)
     return content_differences(directory, written)
 
