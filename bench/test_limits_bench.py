@@ -25,7 +25,7 @@ def test_limits__beside_the_same_run_without_them(
     benchmark: BenchmarkFixture, ledger_of: Callable[[Size], Path], work: Path, size: Size
 ) -> None:
     ledger = ledger_of(size)
-    rounds = 3 if benchmark.enabled else 1
+    rounds = 5 if benchmark.enabled else 1
     plain = unlimited_directory(size)
     bare: list[Usage] = []
 
