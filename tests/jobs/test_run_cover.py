@@ -102,7 +102,7 @@ def test_run__covers_items_in_the_order_of_delivery(
 ) -> None:
     night = Night(tmp_path)
     write(night, parts, random.Random(parts))
-    night.publish(*options)
+    assert "cover: finished" in night.publish(*options).stderr
     found = {
         name: amount
         for name, amount in night.rows("items", "item_id", "insured_covered_rc")
@@ -197,3 +197,22 @@ def test_run__an_insurer_whose_policy_begins_later_stops_cover_all_the_same(tmp_
     night.publish()
     assert night.rows("items", "insured_covered_rc") == [Decimal("0.000")]
     assert "cover_stopped" in night.rows("breaches", "rule")
+
+
+def test_run__of_insured_limits_and_no_item_publishes_empty_tables(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.ledger.csv("credit_limits", *LIMITS)
+    night.ledger.csv("open_items")
+    night.publish()
+    assert night.rows("items", "insured_covered_rc") == []
+    assert night.rows("credit_accounts", "insured_covered") == [Decimal("0.000")]
+
+
+def test_validate__of_insured_limits_leaves_nothing_behind(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    write(night, 2, random.Random(1))
+    night.ledger.complete()
+    result = night.call("validate")
+    assert result.exit_code == 0, result.stderr
+    assert "cover: finished" not in result.stderr
+    assert not left_in_staging(night.out)
