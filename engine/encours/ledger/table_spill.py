@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from encours.ledger.scratch import new_scratch_file, read_at, write_at
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -32,8 +34,7 @@ class TableSpill:
 
     def __post_init__(self) -> None:
         """Create the file; it must not exist."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags, 0o600)
+        self._descriptor = new_scratch_file(self.path)
 
     def append(self, label: int, part: int, rows: pa.Table | pa.RecordBatch) -> None:
         """Write rows of a partition; the label is unique within it and decides the order."""
@@ -46,10 +47,7 @@ class TableSpill:
             position = self._length
             self._length += data.size
             self._pieces.setdefault(part, {})[label] = (position, data.size)
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._descriptor, view, position)
-            view, position = view[written:], position + written
+        write_at(self._descriptor, memoryview(data), position)
 
     def scatter(self, label: int, rows: pa.Table, part: Array) -> None:
         """Write rows, each to its partition (int64[n]), in their order within it."""
@@ -85,13 +83,7 @@ class TableSpill:
     def _read(self, position: int, size: int) -> pa.Buffer:
         """Read `size` bytes at `position`."""
         data = bytearray(size)
-        view = memoryview(data)
-        while view:
-            count = os.preadv(self._descriptor, [view], position)
-            if not count:
-                msg = "the spill file ended before its index said"
-                raise OSError(msg)
-            view, position = view[count:], position + count
+        read_at(self._descriptor, memoryview(data), position)
         return pa.py_buffer(data)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from encours.ledger.buffers import as_text
+from encours.ledger.scratch import new_scratch_file, read_at, write_at
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,8 +30,7 @@ class TextSpill:
 
     def __post_init__(self) -> None:
         """Create the file; it must not exist."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags, 0o600)
+        self._descriptor = new_scratch_file(self.path)
 
     def append(self, label: int, texts: pa.Array, start: Array) -> None:
         """Write texts, partition by partition.
@@ -46,9 +46,7 @@ class TextSpill:
             position = self._length
             self._length += len(data)
             self._pieces[label] = (position, bounds - bounds[0])
-        while data:
-            written = os.pwrite(self._descriptor, data, position)
-            data, position = data[written:], position + written
+        write_at(self._descriptor, data, position)
 
     def read(self, part: int, lengths: Array) -> pa.Array:
         """Give the texts of one partition: string[n], cut by their lengths, int32[n].
@@ -65,14 +63,8 @@ class TextSpill:
         for label in sorted(self._pieces):
             position, bounds = self._pieces[label]
             first, end = int(bounds[part]), int(bounds[part + 1])
-            while first < end:
-                count = os.preadv(
-                    self._descriptor, [view[filled : filled + end - first]], position + first
-                )
-                if not count:
-                    msg = "the spill file ended before its index said"
-                    raise OSError(msg)
-                first, filled = first + count, filled + count
+            read_at(self._descriptor, view[filled : filled + end - first], position + first)
+            filled += end - first
         buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
         return pa.Array.from_buffers(pa.string(), len(lengths), buffers)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from encours.kernels.keys import partition_rows
+from encours.ledger.scratch import new_scratch_file, read_at, write_at
 
 WORD_BYTES = 8
 Records = np.ndarray[Any, np.dtype[Any]]
@@ -53,8 +54,7 @@ class Spill:
 
     def __post_init__(self) -> None:
         """Create the file; it must not exist."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags, 0o600)
+        self._descriptor = new_scratch_file(self.path)
 
     def append(self, label: int, records: Records, part: Records) -> None:
         """Write one block, its records ordered by partition.
@@ -128,9 +128,8 @@ class ParkedColumn:
 
     def __init__(self, path: Path, dtype: type[np.generic]) -> None:
         """Create the file; it must not exist."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._path, self._dtype = path, np.dtype(dtype)
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = new_scratch_file(path)
 
     def write(self, first_ordinal: int, values: Records) -> None:
         """Park the values of consecutive rows; any thread may, each row once."""
@@ -150,19 +149,11 @@ class ParkedColumn:
 
 
 def _write_all(descriptor: int, block: Records, offset: int) -> None:
-    """Write the bytes of `block` at `offset`, however many calls the system needs."""
-    view = memoryview(np.ascontiguousarray(block).view(np.uint8).reshape(-1).data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
+    """Write the bytes of `block` at `offset`."""
+    view = np.ascontiguousarray(block).view(np.uint8).reshape(-1).data
+    write_at(descriptor, memoryview(view), offset)
 
 
 def _read_all(descriptor: int, piece: Records, offset: int) -> None:
     """Fill `piece` from `offset`."""
-    view = memoryview(piece.view(np.uint8).reshape(-1).data)
-    while view:
-        count = os.preadv(descriptor, [view], offset)
-        if not count:
-            msg = "the spill file ended before its index said"
-            raise OSError(msg)
-        view, offset = view[count:], offset + count
+    read_at(descriptor, memoryview(piece.view(np.uint8).reshape(-1).data), offset)
