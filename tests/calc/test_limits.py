@@ -93,7 +93,9 @@ def shown(limits: AccountLimits) -> dict[str, tuple[str, int | None, int | None]
         f"{accounts.account_ids[int(account)].as_py()} {accounts.segments[segment]}": (
             LIMIT_STATUSES[limits.status_code[row]],
             int(limits.credit.milli[row]) // 1_000 if limits.credit.is_amount[row] else None,
-            int(limits.available_milli[row]) // 1_000 if limits.has_available[row] else None,
+            int(limits.as_shown.available_milli[row]) // 1_000
+            if limits.has_available[row]
+            else None,
         )
         for row, (account, segment) in enumerate(
             zip(accounts.account_code, accounts.segment_code, strict=True)
@@ -162,7 +164,7 @@ def test_shared_limit__is_measured_on_all_accounts_of_the_party() -> None:
     assert shown(limits) == {"K0 NORTH": ("shared", 200, 40), "K0 SOUTH": ("shared", 200, 40)}
     assert limits.parties.exposure_milli.tolist() == [160_000]
     assert limits.party.tolist() == [0, 0]
-    assert limits.utilisation_e6.tolist() == [800_000, 800_000]
+    assert limits.as_shown.utilisation_e6.tolist() == [800_000, 800_000]
 
 
 def test_shared_limit__binds_accounts_with_a_limit_of_their_own_as_a_party() -> None:

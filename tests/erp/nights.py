@@ -130,6 +130,7 @@ def tell(
             FileHead(run_id, as_of, "EUR"),
             accounts,
             codes_of(ledger),
+            accounts.num_rows,
             pa.array(["manual_hold"] * accounts.num_rows),
             customers_of(ledger),
             erp_holds_of(ledger),

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from encours.breaches.columns import constant
 from encours.breaches.found import Place
-from encours.calc.exposure import POSITION_SUMS
 
 if TYPE_CHECKING:
     from encours.breaches.item_facts import ItemFacts
@@ -70,7 +69,7 @@ class Evidence:
 
     def column(self, name: str) -> Array:
         """Give a sum of every account: int64[n]."""
-        return np.ascontiguousarray(self.accounts.sums.sums[:, POSITION_SUMS.index(name)])
+        return self.accounts.column(name)
 
     def place(self, rows: Array, key: pa.Array | None = None) -> Place:
         """Give the place of breaches of some accounts: int64[k]."""

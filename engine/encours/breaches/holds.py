@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from encours.ledger.hierarchy import NONE
 from encours_schemas.outputs import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from encours.breaches.evidence import Evidence
     from encours.breaches.found import Found
@@ -39,6 +40,16 @@ class HoldState:
     reasons: Array
     lifted: Array
     severity: Array
+
+    def some(self, rows: slice | Array) -> HoldState:
+        """Give the holds of some rows."""
+        return HoldState(
+            self.holds[rows],
+            self.asked[rows],
+            self.reasons[rows],
+            self.lifted[rows],
+            self.severity[rows],
+        )
 
     def reasons_text(self) -> pa.Array:
         """Name the rules whose holds are in force, `|` between, null where none: string[n]."""
@@ -77,13 +88,14 @@ def holds_of_accounts(breaches: Sequence[Found], evidence: Evidence) -> HoldStat
     return state
 
 
-def hold_columns(state: HoldState) -> dict[str, pa.Array]:
-    """Give the columns of `credit_accounts` that the rules fill."""
-    columns: dict[str, pa.Array] = {
-        f"hold_{name}": pa.array((state.holds & bit) > 0) for name, bit in HOLD_BITS.items()
-    }
-    columns["worst_severity"] = severity_text(state.severity)
-    return columns
+def hold_columns(state: HoldState) -> dict[str, Callable[[], pa.Array]]:
+    """Give what makes the columns of `credit_accounts` that the rules fill."""
+
+    def flags(bit: int) -> pa.Array:
+        return pa.array((state.holds & bit) > 0)
+
+    columns = {f"hold_{name}": partial(flags, bit) for name, bit in HOLD_BITS.items()}
+    return {**columns, "worst_severity": lambda: severity_text(state.severity)}
 
 
 def severity_text(severity: Array) -> pa.Array:

@@ -47,6 +47,11 @@ class BreachRows:
     currency: str
     looked_at: Collection[str]
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Give the columns of the contract."""
+        return BREACHES.arrow_schema()
+
     def pieces(self) -> Iterator[pa.Table]:
         """Give the table in pieces, sorted by id: rule by rule, so that no more is held at once."""
         found = {one.rule.value: one for one in self.breaches}

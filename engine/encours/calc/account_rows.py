@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS, Positions
-from encours.calc.sums import STRETCH_ROWS, KeyedSums, stretches
+from encours.calc.sums import NO_MINIMUM, KeyedSums, stretches
 from encours.ledger.decode import NO_DAY
 from encours.ledger.master import DEFAULT_SEGMENT
 
@@ -26,6 +26,35 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+ACCOUNT_SUMS = (*POSITION_SUMS, "exposure")
+
+
+class AccountSums(NamedTuple):
+    """What is added up for those accounts that owe something: an account can have a limit alone.
+
+    row         int64[m]  of `AccountRows`, ascending; all sums of the others are zero
+    sums        int64[m, ACCOUNT_SUMS]
+    oldest_day  int32[m]  oldest late day, `NO_MINIMUM` where there is none
+    """
+
+    row: Array
+    sums: Array
+    oldest_day: Array
+
+    def some(self, rows: slice) -> AccountSums:
+        """Give those of some rows, numbered from their first."""
+        first, end = np.searchsorted(self.row, (rows.start, rows.stop))
+        return AccountSums(
+            self.row[first:end] - rows.start, self.sums[first:end], self.oldest_day[first:end]
+        )
+
+
+def no_sums() -> AccountSums:
+    """Give the sums of accounts that owe nothing."""
+    nothing = np.empty(0, np.int64)
+    return AccountSums(nothing, np.empty((0, len(ACCOUNT_SUMS)), np.int64), np.empty(0, np.int32))
+
+
 @dataclass(frozen=True)
 class AccountRows:
     """The n rows of `credit_accounts`, by segment, then account id (bytes).
@@ -35,7 +64,6 @@ class AccountRows:
     segments      credit segments, sorted
     segment_code  int64[n]   positions in them
     standing      int64[n]   customer that stands for the account, -1 where there is none
-    sums          int64[n, POSITION_SUMS + 1] (the last is the exposure), and the oldest late day
     """
 
     account_ids: pa.Array
@@ -43,7 +71,7 @@ class AccountRows:
     segments: tuple[str, ...]
     segment_code: Array
     standing: Array
-    sums: KeyedSums
+    sums: AccountSums = field(default_factory=no_sums)
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -51,12 +79,35 @@ class AccountRows:
 
     def without_sums(self) -> AccountRows:
         """Give the same rows without their sums: they can still be found."""
-        return replace(self, sums=KeyedSums(0))
+        return replace(self, sums=no_sums())
+
+    def some(self, rows: slice) -> AccountRows:
+        """Give some of the rows, numbered from their first."""
+        return replace(
+            self,
+            account_code=self.account_code[rows],
+            segment_code=self.segment_code[rows],
+            standing=self.standing[rows],
+            sums=self.sums.some(rows),
+        )
+
+    def column(self, name: str) -> Array:
+        """Give one of `ACCOUNT_SUMS` for each row: int64[n]."""
+        found = np.zeros(len(self), np.int64)
+        found[self.sums.row] = self.sums.sums[:, ACCOUNT_SUMS.index(name)]
+        return found
+
+    @property
+    def oldest_day(self) -> Array:
+        """Give the oldest late day of each row: int32[n], `NO_MINIMUM` where there is none."""
+        found = np.full(len(self), NO_MINIMUM, np.int32)
+        found[self.sums.row] = self.sums.oldest_day
+        return found
 
     @cached_property
     def exposure_milli(self) -> Array:
         """Give each row's exposure: int64[n]."""
-        return np.ascontiguousarray(self.sums.sums[:, -1])
+        return self.column("exposure")
 
     @cached_property
     def _row_counts(self) -> Array:
@@ -130,18 +181,29 @@ def account_rows(positions: Positions, limits: Limits, context: RunContext) -> A
     place = segment[positions.company_code] * len(accounts)
     place += customers.account_code[positions.customer_code]
     keys = _in_published_order(np.concatenate([place, extra]), len(segments), accounts)
-    sums = KeyedSums(len(POSITION_SUMS) + 1)
-    sums.reserve(len(keys) + STRETCH_ROWS)
-    for some in stretches(len(keys)):
-        sums.add(keys[some], np.zeros((len(keys[some]), len(POSITION_SUMS) + 1), np.int64))
-    for some in stretches(len(positions.customer_code)):
+    segment_code, account_code = np.divmod(keys, max(len(accounts), 1))
+    standing = representatives(customers, accounts)[account_code]
+    sums = _sums_of(positions, place, keys)
+    return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)
+
+
+def _sums_of(positions: Positions, place: Array, keys: Array) -> AccountSums:
+    """Add positions up by account, in the order of the accounts' keys.
+
+    place  int64[p]  key of each position
+    keys   int64[n]  of all accounts
+    """
+    owes = np.zeros(int(keys.max(initial=-1)) + 1, bool)
+    owes[place] = True
+    row = np.flatnonzero(owes[keys])
+    sums = KeyedSums(len(ACCOUNT_SUMS))
+    sums.reserve(len(row))
+    sums.number(keys[row])
+    for some in stretches(len(place)):
         own = positions.sums[some]
         exposure = own[:, : len(COMPONENTS)].sum(axis=1)
         sums.add(place[some], np.column_stack([own, exposure]), positions.oldest_day[some])
-    sums.trim()
-    segment_code, account_code = np.divmod(sums.keys, max(len(accounts), 1))
-    standing = representatives(customers, accounts)[account_code]
-    return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)
+    return AccountSums(row, sums.sums, sums.minimum)
 
 
 def _in_published_order(keys: Array, segment_count: int, accounts: pa.Array) -> Array:

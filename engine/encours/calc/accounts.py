@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from encours.calc.account_rows import ACCOUNT_SUMS
 from encours.calc.ageing import bucket_labels, set_credits_against_oldest
 from encours.calc.columns import day_array, listed_array, money_array, number_array, ratio_array
-from encours.calc.exposure import POSITION_SUMS, Positions
 from encours.calc.group_limits import head_of_groups
 from encours.calc.limits import utilisation_e6
 from encours.calc.lines import CELL_SUMS, line_of_key
@@ -22,76 +24,87 @@ from encours_schemas import OUTPUT_TABLES
 from encours_schemas.outputs import LIMIT_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from encours.calc.account_rows import AccountRows
     from encours.calc.context import RunContext
-    from encours.calc.limits import AccountLimits
+    from encours.calc.exposure import Positions
+    from encours.calc.limits import AccountLimits, CreditShown
     from encours.calc.secured import Secured
     from encours.ledger.limits import Limits
     from encours.ledger.master import Customers
-    from encours_schemas.tables import Table
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Columns = dict[str, Callable[[], pa.Array]]
+"""What makes each column of a table, by name: a reader may want some alone."""
 
 
-def complete(table: Table, columns: dict[str, pa.Array], count: int) -> pa.Table:
-    """Give a published table with every column of the contract; those not given are null."""
-    schema = table.arrow_schema()
-    filled = [
-        columns[field.name] if field.name in columns else pa.nulls(count, field.type)
-        for field in schema
-    ]
-    names = [*table.names, *(name for name in columns if name not in table.names)]
-    extra = [columns[name] for name in names[len(filled) :]]
-    return pa.table([*filled, *extra], names=names)
-
-
-def credit_accounts(
-    accounts: AccountRows,
-    limits: AccountLimits,
-    secured: Secured,
-    context: RunContext,
-    further: Mapping[str, pa.Array] | None = None,
+def complete(
+    schema: pa.Schema, columns: Mapping[str, pa.Array], count: int, names: Sequence[str] = ()
 ) -> pa.Table:
-    """Give the table of credit accounts (DOMAIN 5 and 7, TABLES 2).
+    """Give a published table with every column of its schema; those not given are null.
 
-    further  columns of later rules, by name
+    names  the columns that are wanted, where not all are
     """
-    columns = _sum_columns(accounts.sums, context.as_of_day)
-    columns["credit_account_id"] = accounts.account_ids.take(pa.array(accounts.account_code))
-    columns["credit_segment"] = listed_array(
+    wanted = names or schema.names
+    filled = [
+        columns[name] if name in columns else pa.nulls(count, schema.field(name).type)
+        for name in wanted
+    ]
+    return pa.table(filled, names=list(wanted))
+
+
+def credit_columns(
+    accounts: AccountRows,
+    shown: CreditShown | None,
+    secured: Secured,
+    head: Array,
+    context: RunContext,
+) -> Columns:
+    """Give what makes each column of credit accounts, but for what rules find (DOMAIN 5 and 7).
+
+    shown  None without a table of limits
+    head   int32[customers]  as `heads_of_groups` gives them
+    """
+    columns = _sum_columns(accounts, context.as_of_day)
+    columns["credit_account_id"] = lambda: accounts.account_ids.take(
+        pa.array(accounts.account_code)
+    )
+    columns["credit_segment"] = lambda: listed_array(
         accounts.segment_code.astype(np.int32), accounts.segments
     ).cast(pa.string())
-    columns.update(_account_texts(accounts, limits.book.tables.limits, context))
-    if limits.is_given:
-        columns.update(_limit_columns(limits))
-        columns.update(_secured_columns(secured))
-    columns.update(further or {})
-    return complete(OUTPUT_TABLES["credit_accounts"], columns, len(accounts))
-
-
-def _limit_columns(limits: AccountLimits) -> dict[str, pa.Array]:
-    """Encode limits; null where there is none, or none with a bound."""
-    shown = {
-        "internal_limit": limits.internal,
-        "temporary_limit": limits.temporary,
-        "insured_limit": limits.insured,
-        "credit_limit": limits.credit,
-    }
-    columns = {
-        name: money_array(amounts.milli, amounts.is_amount, f"table credit_accounts, column {name}")
-        for name, amounts in shown.items()
-    }
-    columns["limit_status"] = listed_array(limits.status_code, LIMIT_STATUSES).cast(pa.string())
-    columns["available"] = money_array(
-        limits.available_milli, limits.has_available, "table credit_accounts, column available"
-    )
-    columns["utilisation"] = ratio_array(limits.utilisation_e6, limits.has_utilisation)
+    columns |= _account_texts(accounts, head, context)
+    if shown is not None:
+        columns |= _limit_columns(shown)
+        columns |= _secured_columns(secured)
     return columns
 
 
-def _secured_columns(secured: Secured) -> dict[str, pa.Array]:
+def _money(name: str, milli: Array, valid: Array | None = None) -> Callable[[], pa.Array]:
+    """Say how to make a column of money."""
+    return partial(money_array, milli, valid, f"table credit_accounts, column {name}")
+
+
+def _limit_columns(shown: CreditShown) -> Columns:
+    """Encode limits; null where there is none, or none with a bound."""
+    limits = {
+        "internal_limit": shown.internal,
+        "temporary_limit": shown.temporary,
+        "insured_limit": shown.insured,
+        "credit_limit": shown.credit,
+    }
+    columns: Columns = {
+        name: _money(name, amounts.milli, amounts.is_amount) for name, amounts in limits.items()
+    }
+    columns["limit_status"] = lambda: listed_array(shown.status_code, LIMIT_STATUSES).cast(
+        pa.string()
+    )
+    columns["available"] = _money("available", shown.available_milli, shown.has_available)
+    columns["utilisation"] = lambda: ratio_array(shown.utilisation_e6, shown.has_utilisation)
+    return columns
+
+
+def _secured_columns(secured: Secured) -> Columns:
     """Encode what insurance and guarantees cover."""
     columns = {
         "insured_covered": secured.covered_milli,
@@ -99,45 +112,56 @@ def _secured_columns(secured: Secured) -> dict[str, pa.Array]:
         "secured": secured.secured_milli,
         "unsecured": secured.unsecured_milli,
     }
-    return {
-        name: money_array(milli, where=f"table credit_accounts, column {name}")
-        for name, milli in columns.items()
-    }
+    return {name: _money(name, milli) for name, milli in columns.items()}
 
 
-def _sum_columns(sums: KeyedSums, as_of_day: int) -> dict[str, pa.Array]:
+def _sum_columns(accounts: AccountRows, as_of_day: int) -> Columns:
     """Encode the sums of accounts."""
-    columns: dict[str, pa.Array] = {}
-    for place, name in enumerate((*POSITION_SUMS, "exposure")):
-        values = np.ascontiguousarray(sums.sums[:, place])
-        if name == "item_count":
-            columns[name] = pa.array(values)
-        else:
-            columns[name] = money_array(values, where=f"table credit_accounts, column {name}")
-    is_late = sums.minimum != NO_MINIMUM
-    columns["oldest_due_date"] = day_array(np.where(is_late, sums.minimum, NO_DAY))
-    columns["max_days_past_due"] = number_array(
-        np.where(is_late, as_of_day - sums.minimum, 0).astype(np.int32)
+
+    def make(name: str) -> pa.Array:
+        values = accounts.column(name)
+        return pa.array(values) if name == "item_count" else _money(name, values)()
+
+    def days_late() -> pa.Array:
+        oldest = accounts.oldest_day
+        days = np.where(oldest != NO_MINIMUM, as_of_day - oldest, 0)
+        return number_array(days.astype(np.int32))
+
+    columns: Columns = {name: partial(make, name) for name in ACCOUNT_SUMS}
+    columns["oldest_due_date"] = lambda: day_array(
+        np.where(accounts.oldest_day != NO_MINIMUM, accounts.oldest_day, NO_DAY)
     )
+    columns["max_days_past_due"] = days_late
     return columns
 
 
-def _account_texts(
-    accounts: AccountRows, limits: Limits, context: RunContext
-) -> dict[str, pa.Array]:
+def _account_texts(accounts: AccountRows, head: Array, context: RunContext) -> Columns:
     """Give name, country and the like of the customer that stands for each account."""
     customers = context.master.customers
     standing = accounts.standing
-    chosen = pa.array(standing, mask=standing < 0)
-    columns = {
-        "customer_name" if name == "name" else name: texts.take(chosen)
+
+    def take(texts: pa.Array) -> pa.Array:
+        return texts.take(pa.array(standing, mask=standing < 0))
+
+    def groups_of() -> pa.Array:
+        heads = np.where(standing >= 0, head[standing], -1)
+        return customers.ids.take(pa.array(heads, mask=heads < 0))
+
+    columns: Columns = {
+        "customer_name" if name == "name" else name: partial(take, texts)
         for name, texts in customers.texts.items()
     }
-    root = np.where(standing >= 0, customers.hierarchy.root[standing], -1)
-    is_group = group_parties(customers, limits)
-    heads = np.where((root >= 0) & is_group[root], root, -1) if len(is_group) else root
-    columns["group_id"] = customers.ids.take(pa.array(heads, mask=heads < 0))
+    columns["group_id"] = groups_of
     return columns
+
+
+def heads_of_groups(customers: Customers, limits: Limits) -> Array:
+    """Give the head of each customer's group: int32[n], -1 for a customer outside of any."""
+    is_group = group_parties(customers, limits)
+    root = customers.hierarchy.root
+    if not len(root):
+        return root
+    return np.where((root >= 0) & is_group[root], root, np.int32(-1)).astype(np.int32)
 
 
 def group_parties(customers: Customers, limits: Limits) -> Array:
@@ -169,7 +193,7 @@ def groups(positions: Positions, limits: AccountLimits, context: RunContext) -> 
     columns["depth"] = number_array(hierarchy.depth[chosen])
     columns["member_count"] = pa.array(members[chosen])
     columns.update(_group_limit_columns(limits, chosen, len(customers)))
-    return complete(OUTPUT_TABLES["groups"], columns, len(chosen))
+    return complete(OUTPUT_TABLES["groups"].arrow_schema(), columns, len(chosen))
 
 
 def _group_limit_columns(
@@ -219,7 +243,7 @@ def ageing(cells: KeyedSums, context: RunContext) -> pa.Table:
         ("disputed_amount_rc", "disputed_rc"),
     ):
         columns[name] = money_array(np.ascontiguousarray(amounts[:, CELL_SUMS.index(source)]))
-    return complete(OUTPUT_TABLES["ageing"], columns, cells.count)
+    return complete(OUTPUT_TABLES["ageing"].arrow_schema(), columns, cells.count)
 
 
 def _order_of_cells(keys: Array, bucket_count: int, context: RunContext) -> Array:

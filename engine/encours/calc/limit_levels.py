@@ -40,6 +40,10 @@ class Amounts(NamedTuple):
             there & self.is_unlimited[safe],
         )
 
+    def some(self, rows: slice) -> Amounts:
+        """Give those of some places in a row."""
+        return Amounts(self.milli[rows], self.given[rows], self.is_unlimited[rows])
+
     @property
     def is_amount(self) -> Array:
         """Tell where there is a limit with a bound: bool[n]."""

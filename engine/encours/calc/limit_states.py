@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from encours.calc.account_rows import AccountRows
 from encours.calc.limits import shown_limits
-from encours.calc.sums import KeyedSums
 from encours.ledger.limits import INSURED, INTERNAL
 
 if TYPE_CHECKING:
@@ -92,7 +91,6 @@ def limits_on_days(
         accounts.segments,
         accounts.segment_code[row],
         accounts.standing[row],
-        KeyedSums(1),
     )
     at = own.find(limits.segment_code[limit], limits.segments, state)
     in_force = limits.ends()[limit] >= day[state]

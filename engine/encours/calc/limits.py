@@ -66,6 +66,49 @@ class SharedParties(NamedTuple):
     exposure_milli: Array
 
 
+class CreditShown(NamedTuple):
+    """What n accounts show of their limits: columns of `AccountLimits`."""
+
+    status_code: Array
+    internal: Amounts
+    temporary: Amounts
+    insured: Amounts
+    credit: Amounts
+    measured_milli: Array
+
+    def some(self, rows: slice) -> CreditShown:
+        """Give what some accounts show."""
+        return CreditShown(
+            self.status_code[rows],
+            self.internal.some(rows),
+            self.temporary.some(rows),
+            self.insured.some(rows),
+            self.credit.some(rows),
+            self.measured_milli[rows],
+        )
+
+    @property
+    def has_available(self) -> Array:
+        """Tell where there is an amount to be left of: bool[n]."""
+        return self.credit.is_amount
+
+    @property
+    def available_milli(self) -> Array:
+        """Give limit less exposure, zero where there is no limit: int64[n]."""
+        return np.where(self.has_available, self.credit.milli - self.measured_milli, 0)
+
+    @property
+    def has_utilisation(self) -> Array:
+        """Tell where the limit is an amount above zero: bool[n]."""
+        found: Array = self.has_available & (self.credit.milli != 0)
+        return found
+
+    @property
+    def utilisation_e6(self) -> Array:
+        """Give exposure / limit in millionths, rounded half away from zero: int64[n]."""
+        return utilisation_e6(self.measured_milli, self.credit.milli, self.has_utilisation)
+
+
 @dataclass(frozen=True)
 class LimitTables:
     """The tables that limits come from."""
@@ -128,20 +171,16 @@ class AccountLimits:
         return self.credit.is_amount
 
     @property
-    def available_milli(self) -> Array:
-        """Give limit less exposure, zero where there is no limit: int64[n]."""
-        return np.where(self.has_available, self.credit.milli - self.measured_milli, 0)
-
-    @property
-    def has_utilisation(self) -> Array:
-        """Tell where the limit is an amount above zero: bool[n]."""
-        found: Array = self.has_available & (self.credit.milli != 0)
-        return found
-
-    @property
-    def utilisation_e6(self) -> Array:
-        """Give exposure / limit in millionths, rounded half away from zero: int64[n]."""
-        return utilisation_e6(self.measured_milli, self.credit.milli, self.has_utilisation)
+    def as_shown(self) -> CreditShown:
+        """Give what the accounts show."""
+        return CreditShown(
+            self.status_code,
+            self.internal,
+            self.temporary,
+            self.insured,
+            self.credit,
+            self.measured_milli,
+        )
 
     @cached_property
     def groups(self) -> GroupLimits:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.columns import day_array, listed_array, money_array
-from encours.calc.exposure import POSITION_SUMS, exposure_terms
+from encours.calc.exposure import exposure_terms
 from encours.calc.sell import GROUP, OWN, SHARED, Bounds
 from encours.kernels.orders import UNBOUND, decide_orders
 from encours.ledger.commitments import KINDS
@@ -83,7 +83,7 @@ def room_for_orders(
     """
     accounts, context = limits.book.accounts, limits.book.context
     ordered = sum(
-        (accounts.sums.sums[:, POSITION_SUMS.index(name)] for name in _COLUMNS.values()),
+        (accounts.column(name) for name in _COLUMNS.values()),
         np.zeros(len(accounts), np.int64),
     )
     of_party = np.zeros(len(accounts.account_ids), np.int64)

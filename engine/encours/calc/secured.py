@@ -26,6 +26,10 @@ class Secured(NamedTuple):
     secured_milli: Array
     unsecured_milli: Array
 
+    def some(self, rows: slice) -> Secured:
+        """Give that of some accounts."""
+        return Secured(*(column[rows] for column in self))
+
 
 def secured_amounts(limits: AccountLimits, covered_milli: Array, share_milli: Array) -> Secured:
     """Add the insured share and the guarantees up, to at most the exposure.

@@ -50,4 +50,4 @@ def tie_out(balances: SmallTable, lines: KeyedSums, context: RunContext) -> pa.T
         "computed_balance": money_array(found),
         "difference": money_array(stated - found),
     }
-    return complete(OUTPUT_TABLES["tie_out"], {**texts, **money}, len(rows))
+    return complete(OUTPUT_TABLES["tie_out"].arrow_schema(), {**texts, **money}, len(rows))

@@ -17,7 +17,7 @@ from encours.ledger.hierarchy import NONE
 from encours_schemas.errors import ControlFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from encours.calc.account_cover import CoverTotals
     from encours.calc.context import RunContext
@@ -161,24 +161,50 @@ def ageing_controls(totals: CurrencyTotals, added: Added, ageing: pa.Table) -> l
     ]
 
 
-def exposure_controls(added: Added, positions: Positions, accounts: pa.Table) -> list[Control]:
-    """Check that accounts add up to items and counted commitments, less credit balances."""
+_COST_OF_DELAY = ("penalty_interest", "interest_unbilled", "fixed_indemnity")
+CHECKED_OF_ACCOUNTS = ("exposure", "credit_balance", *_COST_OF_DELAY)
+"""Columns of `credit_accounts` that `exposure_controls` looks at."""
+
+
+def column_sums(pieces: Iterable[pa.Table], names: Sequence[str]) -> dict[str, int]:
+    """Add money columns of a table up, that comes in pieces: thousandths by name."""
+    found = dict.fromkeys(names, 0)
+    for piece in pieces:
+        for name in names:
+            found[name] += _column_sum(piece, name)
+    return found
+
+
+def exposure_controls(
+    added: Added, positions: Positions, accounts: Mapping[str, int]
+) -> list[Control]:
+    """Check that accounts add up to items and counted commitments, less credit balances.
+
+    accounts  sums of `CHECKED_OF_ACCOUNTS` over the credit accounts
+    """
     items = sum(added.items[name] for name in COMPONENTS)
     ordered = sum(added.commitments[name] for name in COMPONENTS)
     parked = added.commitments["credit_balance"]
     left_out = items + ordered + parked - exact_sum(positions.exposure)
     balances = exact_sum(positions.column("credit_balance"))
-    exposure = _column_sum(accounts, "exposure")
     controls = [
-        Control("exposure of accounts", exposure, exact_sum(positions.exposure)),
-        Control("credit balances of accounts", _column_sum(accounts, "credit_balance"), balances),
+        Control("exposure of accounts", accounts["exposure"], exact_sum(positions.exposure)),
+        Control("credit balances of accounts", accounts["credit_balance"], balances),
     ]
     if not positions.has_components_left_out:
         controls.append(Control("items and commitments in accounts", left_out, balances))
-    for name in ("penalty_interest", "interest_unbilled", "fixed_indemnity"):
-        summed = added.items[name]
-        controls.append(Control(f"{name} of accounts", _column_sum(accounts, name), summed))
-    return controls
+    costs = (
+        Control(f"{name} of accounts", accounts[name], added.items[name]) for name in _COST_OF_DELAY
+    )
+    return [*controls, *costs]
+
+
+def written_controls(written: Mapping[str, int], checked: Mapping[str, int]) -> list[Control]:
+    """Check that the credit accounts are written as they were checked: sums by column."""
+    return [
+        Control(f"{name} of accounts as written", written.get(name, 0), checked[name])
+        for name in sorted(checked)
+    ]
 
 
 def cover_controls(published: int, added: Added) -> list[Control]:

@@ -58,7 +58,7 @@ def find_changes(
 
     wanted    `LINE_SCHEMA`: every customer with a hold
     told      `TOLD_SCHEMA`: what the ERP was last told, in all
-    accounts  all credit accounts, as for `hold_lines`: a release shows the figures of today
+    accounts  those of `told` at least, as for `hold_lines`: a release shows the figures of today
     shown     what the ERP says is blocked: a release touches nothing that others set
     """
     wanted_keys, told_keys = keys_of(wanted), keys_of(told)
@@ -108,14 +108,25 @@ def _bits_at(keys: pa.Array, told_keys: pa.Array, told: pa.Table) -> Array:
     )
 
 
+def accounts_told(told: pa.Table, customers: Customers) -> pa.Array:
+    """Give the ids of the credit accounts of customers that the ERP was told of: string[n]."""
+    ids = as_array(told.column("customer_id"))
+    return _accounts_of(ids, pc.index_in(ids, value_set=customers.ids), customers)
+
+
+def _accounts_of(ids: pa.Array, place: pa.Array, customers: Customers) -> pa.Array:
+    """Give the credit accounts of customers; who is none is told under the account's own id."""
+    code = pa.array(customers.account_code).take(place)
+    return pc.coalesce(customers.account_ids.take(code).cast(pa.string()), ids)
+
+
 def _released_lines(gone: pa.Table, accounts: pa.Table, customers: Customers) -> pa.Table:
     """Give lines of customers that are held no more; a vanished account has no exposure."""
     if not gone.num_rows:
         return LINE_SCHEMA.empty_table()
     ids, segments = (as_array(gone.column(name)) for name in ("customer_id", "credit_segment"))
     place = pc.index_in(ids, value_set=customers.ids)
-    code = pa.array(customers.account_code).take(place)
-    account_ids = pc.coalesce(customers.account_ids.take(code).cast(pa.string()), ids)
+    account_ids = _accounts_of(ids, place, customers)
     today = accounts.filter(pc.is_in(accounts.column("credit_account_id"), value_set=account_ids))
     joined = pc.binary_join_element_wise(account_ids, segments, "\0")
     rows = pc.index_in(

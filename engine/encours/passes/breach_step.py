@@ -11,13 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.breaches.evidence import Evidence
-from encours.breaches.holds import (
-    HoldState,
-    hold_columns,
-    holds_of_accounts,
-    severity_of_parties,
-    severity_text,
-)
+from encours.breaches.holds import HoldState, holds_of_accounts, severity_of_parties, severity_text
 from encours.breaches.memory import REMEMBERED, remember
 from encours.breaches.overrides import overrides_on
 from encours.breaches.rulebook import find_breaches, rules_looked_at
@@ -55,10 +49,6 @@ class BreachResult:
     breaches: list[Found]
     holds: HoldState
     rows: BreachRows
-
-    def hold_columns(self) -> dict[str, pa.Array]:
-        """Give the columns of `credit_accounts` that the rules fill."""
-        return hold_columns(self.holds)
 
     def with_severity(self, groups: pa.Table) -> pa.Table:
         """Fill the worst severity of `groups`: that of a party with all its descendants."""

@@ -10,8 +10,8 @@ from encours.publish.earlier import read_parts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from encours.calc.account_rows import AccountRows
     from encours.calc.context import RunContext
+    from encours.passes.account_table import AccountTable
     from encours.passes.rows_pass import RowsResult
     from encours.publish.earlier import EarlierRun
 
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 def bridge(
     earlier: EarlierRun | None,
     rows: RowsResult,
-    accounts: AccountRows,
-    published: pa.Table,
+    published: AccountTable,
     context: RunContext,
 ) -> pa.Table:
     """Give the table `movements`; empty without an earlier run in the same reporting currency.
 
-    published  the run's credit accounts, in the order of `accounts`
+    published  the run's credit accounts
     """
     if earlier is None or earlier.currency != context.configuration.reporting.currency:
         return no_movements()
@@ -38,8 +37,8 @@ def bridge(
         lines,
         rows.flows,
         rows.cells,
-        accounts,
-        published,
+        published.accounts,
+        published.table(EARLIER_ACCOUNTS),
         context,
         has_allocations=rows.has_allocations,
     )

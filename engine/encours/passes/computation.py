@@ -6,15 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
 from encours.calc.cover_pools import build_insurance
 from encours.calc.exposure import sums_of_items
 from encours.controls import checks
+from encours.erp.changes import accounts_told
 from encours.erp.hold_files import FileHead
 from encours.ledger.duplicates import resolve_duplicates
 from encours.passes.commitments_pass import sum_commitments
 from encours.passes.credit_steps import CreditResult, credit_steps, positioned
-from encours.passes.erp_files import Night, Telling, decide_telling, rows_read, write_telling
+from encours.passes.erp_files import (
+    LINE_COLUMNS,
+    Night,
+    Telling,
+    decide_telling,
+    rows_read,
+    write_telling,
+)
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
 from encours.passes.order_pass import OrderBook, open_book, room_of, write_order_decisions
@@ -27,11 +36,12 @@ from encours.passes.run_checks import (
     notices_of_tie_out,
     require_few_rejected,
     row_counts,
+    sums_of_accounts,
 )
 from encours.passes.scenario import altered, payment_delays
 from encours.passes.setting import EPOCH, Identity, Setting
 from encours.passes.summary_facts import manifest_facts
-from encours.passes.table_files import write_pieces, write_tables
+from encours.passes.table_files import Tally, write_pieces, write_tables
 from encours.passes.workers import side_by_side
 from encours_schemas.reasons import Reason
 
@@ -40,6 +50,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from encours.calc.context import RunContext
     from encours.calc.exposure import Committed
     from encours.ledger.duplicates import Duplicates
     from encours.ledger.findings import RunNotice
@@ -68,12 +79,14 @@ class Computed(NamedTuple):
 class _Decided(NamedTuple):
     """What is left of a run once all is worked out: what is written, and what the manifest says.
 
+    of_written  gives what must hold of the tables in `others`, once they are written
     tables  small tables by name, let go of as they are written
     others  write tables that come in pieces
     """
 
     counts: RowCounts
     controls: list[checks.Control]
+    of_written: Callable[[], list[checks.Control]]
     tables: dict[str, pa.Table]
     telling: Telling
     others: Sequence[Callable[[], PublishedFile]]
@@ -118,18 +131,20 @@ class Computation:
         passed = self._passes(self._staging)
         with setting.clock.stage("accounts"):
             decided = self._decide(passed, identity)
+            context, keys, rows = passed.preparation.context, passed.keys, passed.rows
+            del passed  # with the limits: nothing that is written needs them
             give_memory_back()
             names, tied = frozenset(decided.tables), decided.tables.get("tie_out")
-            published, erp = self._write(decided, passed, identity)
+            published, erp = self._write(decided, rows, context, identity)
+            of_written = decided.of_written()
+            checks.require(of_written)
         notices = [
-            *notices_of_run(passed.keys, passed.rows.totals),
+            *notices_of_run(keys, rows.totals),
             *notices_of_tie_out(tied, required=setting.options.require_tie_out),
             *decided.notices,
         ]
-        context, totals = passed.preparation.context, passed.rows.totals
-        facts = manifest_facts(
-            context, totals, decided.controls, setting.quarantine, names, published
-        )
+        controls = [*decided.controls, *of_written]
+        facts = manifest_facts(context, rows.totals, controls, setting.quarantine, names, published)
         return Computed(facts, decided.counts, published, erp, notices)
 
     # -- the passes over the ledger ----------------------------------------------------------------
@@ -246,7 +261,8 @@ class Computation:
         give_memory_back()
         counts = row_counts(self._ledger, rows.totals, self._setting.quarantine)
         self.require_few_rejected(counts)
-        controls = gather_controls(counts, rows, credit, context)
+        sums_checked = sums_of_accounts(credit.account_table)
+        controls = gather_controls(counts, rows, credit, sums_checked, context)
         checks.require(controls)
         rows.let_go()
         tables = credit.tables
@@ -254,14 +270,28 @@ class Computation:
         night = self._night(identity, credit, preparation, counts)
         telling = decide_telling(night, identity.chain, self._setting.configuration.erp)
         tables.update(telling.tables)
-        room, breaches = room_of(credit), credit.rules.rows
-        accounts = credit.accounts.without_sums()
+        room, breaches, published = room_of(credit), credit.rules.rows, credit.account_table
+        accounts, tally = credit.accounts.without_sums(), Tally(checks.CHECKED_OF_ACCOUNTS)
         others = (
             lambda: write_order_decisions(self._staging, orders, room, accounts, context, threads),
-            lambda: write_pieces(self._staging, "breaches", breaches.pieces()),
+            lambda: write_pieces(
+                self._staging,
+                "credit_accounts",
+                published.schema,
+                tally.listening(published.pieces()),
+            ),
+            lambda: write_pieces(self._staging, "breaches", breaches.schema, breaches.pieces()),
         )
         notices = [*credit.notices, *telling.notices]
-        return _Decided(counts, controls, tables, telling, others, notices)
+        return _Decided(
+            counts,
+            controls,
+            lambda: checks.written_controls(tally.sums, sums_checked),
+            tables,
+            telling,
+            others,
+            notices,
+        )
 
     def _file_head(self, identity: Identity) -> FileHead:
         """Give what every file for the ERP says of its run."""
@@ -274,23 +304,32 @@ class Computation:
     ) -> Night:
         """Gather what the hold files are made of."""
         earlier = None if self._earlier is None else self._earlier.manifest
+        table, holds = credit.account_table, credit.rules.holds
+        customers = preparation.context.master.customers
+        matters = holds.holds > 0
+        if identity.chain.told.num_rows:
+            told = accounts_told(identity.chain.told, customers)
+            is_told = pc.is_in(table.accounts.account_ids, value_set=told)
+            is_told = is_told.to_numpy(zero_copy_only=False)
+            matters |= is_told[table.accounts.account_code]
+        rows = np.flatnonzero(matters)
         return Night(
             head=self._file_head(identity),
-            accounts=credit.tables["credit_accounts"],
-            account_code=credit.accounts.account_code,
-            reasons=credit.rules.holds.reasons_text(),
-            customers=preparation.context.master.customers,
+            accounts=table.chosen(matters, LINE_COLUMNS),
+            account_code=table.accounts.account_code[rows],
+            account_count=len(table),
+            reasons=holds.some(rows).reasons_text(),
+            customers=customers,
             erp_holds=preparation.erp_holds,
             rows_read=rows_read(counts),
             earlier_rows=[] if earlier is None else [rows_read(earlier["rows"])],
         )
 
     def _write(
-        self, decided: _Decided, passed: _Passed, identity: Identity
+        self, decided: _Decided, rows: RowsResult, context: RunContext, identity: Identity
     ) -> tuple[list[PublishedFile], dict[str, Any]]:
         """Write the tables and the files for the ERP; give all files, and what the ERP is told."""
         staging, threads = self._staging, self._setting.threads
-        rows, context = passed.rows, passed.preparation.context
 
         def tabulate() -> list[PublishedFile]:
             others = decided.others

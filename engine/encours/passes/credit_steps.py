@@ -15,9 +15,10 @@ from encours.calc.secured import secured_amounts
 from encours.calc.sell import Bounds, bounds_of
 from encours.calc.tie_out import tie_out
 from encours.controls import checks
+from encours.passes.account_table import AccountTable
 from encours.passes.breach_step import BreachResult, apply_rules
 from encours.passes.bridge import bridge
-from encours.passes.credit_left import credit_left_columns
+from encours.passes.credit_left import credit_left
 from encours.passes.item_facts import item_facts
 from encours.passes.memory import give_memory_back
 from encours.passes.workers import run_in_order, side_by_side
@@ -25,6 +26,7 @@ from encours.passes.workers import run_in_order, side_by_side
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from encours.calc.account_cover import AccountCover
     from encours.calc.limits import AccountLimits
     from encours.calc.sums import KeyedSums
     from encours.controls.checks import Added
@@ -36,13 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class CreditResult:
-    """What the steps leave: small published tables by name, and warnings of the run."""
+    """What the steps leave: published tables, small ones by name, and warnings of the run."""
 
     positions: Positions
     accounts: AccountRows
     bounds: Bounds
     rules: BreachResult
     added: Added
+    account_table: AccountTable
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notices: list[RunNotice] = field(default_factory=list)
 
@@ -92,8 +95,11 @@ def credit_steps(
     rows.let_go_of_facts()
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier, threads)
     give_memory_back()
-    result = CreditResult(positions, accounts, bounds_of(limits), rules, added)
+    bounds = bounds_of(limits)
+    table = _account_table(accounts, limits, cover, bounds, rules)
+    result = CreditResult(positions, accounts, bounds, rules, added, table)
     result.notices.extend([*notices, *rules.notices])
+    give_memory_back()
     if preparation.balances is not None:
         result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
 
@@ -102,21 +108,36 @@ def credit_steps(
         give_memory_back()
         return {"outlook": found}
 
-    def lay_out() -> dict[str, pa.Table]:
-        secured = secured_amounts(limits, cover.covered_milli, cover.share_milli)
-        further = {**rules.hold_columns(), **credit_left_columns(result.bounds, rules)}
-        give_memory_back()
-        table = account_tables.credit_accounts(accounts, limits, secured, context, further)
+    def add_up_groups() -> dict[str, pa.Table]:
         groups = rules.with_severity(account_tables.groups(positions, limits, context))
-        movements = bridge(earlier, rows, accounts, table, context)
-        return {"credit_accounts": table, "groups": groups, "movements": movements}
+        return {"groups": groups, "movements": bridge(earlier, rows, table, context)}
 
     def age() -> dict[str, pa.Table]:
         return {"ageing": account_tables.ageing(rows.cells, context)}
 
     # None of these reads what another makes.
-    for tables in run_in_order(lambda step: step(), (look_ahead, lay_out, age), threads):
+    for tables in run_in_order(lambda step: step(), (look_ahead, add_up_groups, age), threads):
         result.tables.update(tables)
     for one in (rows.lines, rows.flows, rows.cells, committed.sums):
         one.clear()
     return result
+
+
+def _account_table(
+    accounts: AccountRows,
+    limits: AccountLimits,
+    cover: AccountCover,
+    bounds: Bounds,
+    rules: BreachResult,
+) -> AccountTable:
+    """Gather what the table of credit accounts is made of."""
+    context = limits.book.context
+    return AccountTable(
+        accounts,
+        limits.as_shown if limits.is_given else None,
+        secured_amounts(limits, cover.covered_milli, cover.share_milli),
+        rules.holds,
+        credit_left(bounds, rules),
+        account_tables.heads_of_groups(context.master.customers, limits.book.tables.limits),
+        context,
+    )

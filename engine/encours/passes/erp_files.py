@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class Chain:
         """Give the id of the run that this one follows."""
         return None if self.base is None else self.base.run_id
 
+    @cached_property
     def told(self) -> pa.Table:
         """Give whom the ERP holds before this run: `TOLD_SCHEMA`."""
         if self.base is None or self.without_base:
@@ -105,7 +107,7 @@ def _chain(base: Told | None, approve_first: bool, was_told: bool, without_memor
     chain = Chain(base, approve_first, was_told)
     if without_memory:
         try:
-            chain.told()
+            _ = chain.told
         except InputRefused:
             return replace(chain, without_base=True)
     return chain
@@ -128,14 +130,17 @@ class Telling:
 class Night:
     """What a run gives to its hold files.
 
-    accounts   the published credit accounts; reasons string[n], null where nothing is held
+    accounts   `LINE_COLUMNS` of the published credit accounts with a hold, and of those that the
+               ERP was told of; reasons string[n], null where nothing is held
     account_code  int64[n] positions in the customers' accounts, or beyond: of no customer
+    account_count  of all credit accounts
     rows_read  rows per input table; `earlier_rows` those of the run of the date before
     """
 
     head: FileHead
     accounts: pa.Table
     account_code: Array
+    account_count: int
     reasons: pa.Array
     customers: Customers
     erp_holds: SmallTable | None
@@ -147,7 +152,7 @@ def decide_telling(night: Night, chain: Chain, settings: Erp) -> Telling:
     """Compare the night's holds with what the ERP was last told, and decide whether to tell."""
     accounts = _account_lines(night.accounts, night.reasons)
     holds = hold_lines(accounts, night.account_code, night.customers)
-    told = chain.told()
+    told = chain.told
     tables, notices = {}, _formula_notices(holds)
     shown = None
     if night.erp_holds is not None:
@@ -182,7 +187,7 @@ def _reasons_to_wait(
     notices += [RunNotice(RunWarning.TABLE_SHRANK, str(each), 1) for each in shrunken]
     is_first = chain.base is None
     counted = {} if is_first else changes.counts
-    why = reasons_to_wait(counted, night.accounts.num_rows, shrunken, settings)
+    why = reasons_to_wait(counted, night.account_count, shrunken, settings)
     if is_first and not chain.approve_first:
         why.insert(0, "the first run of an output tells nothing before it is approved")
     if chain.without_base:
@@ -193,6 +198,14 @@ def _reasons_to_wait(
         message = "the ERP files wait for `encours holds approve`: " + "; ".join(why)
         notices.append(RunNotice(RunWarning.BREAKER_WAITS, message, 1))
     return why
+
+
+LINE_COLUMNS = (
+    *("credit_account_id", "credit_segment", "customer_name"),
+    *("exposure", "credit_limit", "cure_amount"),
+    *(f"hold_{kind}" for kind in HOLD_BITS),
+)
+"""Columns of `credit_accounts` that lines are made of."""
 
 
 def _account_lines(accounts: pa.Table, reasons: pa.Array) -> pa.Table:

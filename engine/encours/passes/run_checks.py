@@ -10,6 +10,7 @@ from encours_schemas.errors import ControlFailed, InputRefused
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
     import pyarrow as pa
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from encours.controls.checks import Control
     from encours.ledger.quarantine import Quarantine
     from encours.ledger.sources import Ledger
+    from encours.passes.account_table import AccountTable
     from encours.passes.credit_steps import CreditResult
     from encours.passes.keys_pass import Keys
     from encours.passes.rows_pass import RowsResult
@@ -61,13 +63,23 @@ def require_few_rejected(counts: RowCounts, quarantine: Quarantine, most: Decima
             )
 
 
+def sums_of_accounts(table: AccountTable) -> dict[str, int]:
+    """Add up what is checked of the credit accounts: thousandths by column."""
+    names = checks.CHECKED_OF_ACCOUNTS
+    return checks.column_sums(table.pieces(names), names)
+
+
 def gather_controls(
     counts: RowCounts,
     rows: RowsResult,
     credit: CreditResult,
+    accounts: Mapping[str, int],
     context: RunContext,
 ) -> list[Control]:
-    """Gather every equation of the run (DOMAIN 11)."""
+    """Gather every equation of the run (DOMAIN 11), but for those of what is still to be written.
+
+    accounts  `sums_of_accounts`
+    """
     tables = credit.tables
     return [
         *checks.row_controls(
@@ -81,7 +93,7 @@ def gather_controls(
             sum(file.rows or 0 for file in rows.published if file.table == "items"),
         ),
         *checks.ageing_controls(rows.totals, credit.added, tables["ageing"]),
-        *checks.exposure_controls(credit.added, credit.positions, tables["credit_accounts"]),
+        *checks.exposure_controls(credit.added, credit.positions, accounts),
         *checks.group_controls(credit.positions, tables["groups"], context),
         *checks.cover_controls(rows.published_cover, credit.added),
         *checks.movement_controls(tables["movements"]),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from encours.controls.checks import column_sums
 from encours.passes.memory import give_memory_back
 from encours.passes.workers import run_in_order
 from encours.publish.parquet import open_part, part_name, write_small_table
 from encours_schemas import OUTPUT_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from encours.publish.staging import Staging
 
 
-SORTED = frozenset({"credit_accounts", "ageing"})
+SORTED = frozenset({"ageing"})
 """Tables that were made in the order of their keys."""
 
 
@@ -64,10 +66,30 @@ def write_tables(
     return published
 
 
-def write_pieces(staging: Staging, name: str, pieces: Iterator[pa.Table]) -> PublishedFile:
+def write_pieces(
+    staging: Staging, name: str, schema: pa.Schema, pieces: Iterable[pa.Table]
+) -> PublishedFile:
     """Write a table that comes in pieces, sorted by its key already; even without rows."""
     path = staging.table_directory(name) / part_name(0)
-    with open_part(path, OUTPUT_TABLES[name].arrow_schema()) as part:
+    with open_part(path, schema) as part:
         for piece in pieces:
             part.write(piece)
         return part.close()
+
+
+@dataclass
+class Tally:
+    """Sums of a table's money columns, taken of the pieces that are written: thousandths by name.
+
+    names  the columns
+    """
+
+    names: Sequence[str]
+    sums: dict[str, int] = field(default_factory=dict)
+
+    def listening(self, pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Pass pieces on, and add them up."""
+        for piece in pieces:
+            for name, milli in column_sums([piece], self.names).items():
+                self.sums[name] = self.sums.get(name, 0) + milli
+            yield piece
