@@ -12,7 +12,7 @@ from encours.calc.cover_ceilings import fill_ceilings
 from encours.calc.cover_items import ITEM_RECORD, STATE_RECORD, InsurableItems, in_order
 from encours.calc.cover_pools import Insurance, build_insurance
 from encours.calc.limits import LimitTables
-from encours.kernels.cover import ITEM_ORDER_DAY, LAST_DAY
+from encours.kernels.cover import LAST_DAY
 from encours.ledger.limits import INSURED, limits_of
 from encours.ledger.policies import NO_BOUND, Policies, PolicyTerms
 from tests.calc.stand_ins import AS_OF_DAY, EUR, customers, run_context
@@ -99,10 +99,9 @@ def covered_by_engine(
         record["state_count"] = len(one.states)
     states = np.array([state for one in known for state in one.states], STATE_RECORD)
     ids = pa.array([one.item_id for one in known], pa.string())
-    ordered = in_order(InsurableItems(records, states, ids))
+    order_days = np.array([_order_day(one) for one in known], np.int32)
+    ordered = in_order(InsurableItems(records, states, ids), order_days)
     names = ids.take(pa.array(ordered.place)).to_pylist()
-    by_name = {item.item_id: item for item in known}
-    ordered.table[:, ITEM_ORDER_DAY] = [_order_day(by_name[name]) for name in names]
     result = fill_ceilings(ordered, insurance)
     found = dict.fromkeys(names, 0)
     by_pool: dict[tuple[Any, ...], dict[str, int]] = {}

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from encours.breaches.found import RULE_POSITIONS
 from encours.breaches.levels import SHARE_SCALE, share_floor, thousandths
-from encours.breaches.payers import ON_ITEMS, payers_of
+from encours.breaches.payers import ON_ITEMS, Held, payers_of
 from encours.calc.account_cover import WHOLE_PART
 from encours.ledger.decode import decode_text_codes
 from encours.ledger.master import CURRENCY_POSITIONS, MINOR_UNIT_MILLI
@@ -53,7 +53,7 @@ class Cures(NamedTuple):
 
 @dataclass
 class _Asked:
-    """What the holds in force ask of n accounts: int64[n] thousandths, bool[n].
+    """What the holds in force ask of h held accounts: int64[h] thousandths, bool[h].
 
     exposure  by how much the exposure must fall
     insured   by how much what is insurable must fall, on the policies' tax base
@@ -87,67 +87,76 @@ def cure_amounts(breaches: Sequence[Found], evidence: Evidence, holds: HoldState
     None for an account without a hold, and where no payment lifts one of them: proceedings, a
     person's decision, items of others, or more than the account owes.
     """
-    payers = payers_of(evidence, holds.holds > 0)
-    lifted = evidence.overrides.lifted
+    held = Held.of(holds.holds > 0)
+    payers = payers_of(evidence, held)
+    lifted = evidence.overrides.lifted[held.rows]
     everybody = np.ones(len(lifted), bool)
-    milli, given = _needed(breaches, evidence, payers, lifted, np.zeros_like(lifted), everybody)
-    for further, least in _coming_releases(evidence):
-        amount, may = _needed(breaches, evidence, payers, lifted | further, least, least > 0)
+    milli, given = _needed(
+        breaches, evidence, held, payers, lifted, np.zeros_like(lifted), everybody
+    )
+    for further, least in _coming_releases(evidence, held):
+        amount, may = _needed(breaches, evidence, held, payers, lifted | further, least, least > 0)
         better = may & (least > 0) & (~given | (amount < milli))
         milli, given = np.where(better, amount, milli), given | better
-    given &= (holds.holds > 0) & (milli > 0)
-    return Cures(np.where(given, milli, 0), given)
+    given &= milli > 0
+    found = Cures(np.zeros(len(holds.holds), np.int64), np.zeros(len(holds.holds), bool))
+    found.milli[held.rows[given]], found.given[held.rows[given]] = milli[given], True
+    return found
 
 
-def _coming_releases(evidence: Evidence) -> Iterator[tuple[Array, Array]]:
-    """Give what a lower exposure would release: rules int64[n], and by how much it must fall.
+def _coming_releases(evidence: Evidence, held: Held) -> Iterator[tuple[Array, Array]]:
+    """Give what a lower exposure would release: rules int64[h], and by how much it must fall.
 
     A person's release up to an exposure begins once the account owes no more than that. Mostly
     there is none, and never many for one account.
     """
     by_row: dict[int, list[tuple[int, int]]] = {}
     for row, one in evidence.overrides.pending:
-        by_row.setdefault(row, []).append((one.max_milli, one.mask))
+        if held.place[row] >= 0:
+            by_row.setdefault(row, []).append((one.max_milli, one.mask))
+    added = evidence.overrides.added[held.rows]
     for turn in range(max(map(len, by_row.values()), default=0)):
-        further, least = np.zeros((2, len(evidence.accounts)), np.int64)
+        further, least = np.zeros((2, len(held.rows)), np.int64)
         for row, releases in by_row.items():
+            place = held.place[row]
             if turn < len(releases):
                 most, _ = sorted(releases, reverse=True)[turn]
                 for other, mask in releases:
-                    further[row] |= mask if other >= most else 0
-                least[row] = evidence.accounts.exposure_milli[row] - most
-        yield further & ~evidence.overrides.added, least
+                    further[place] |= mask if other >= most else 0
+                least[place] = evidence.accounts.exposure_milli[row] - most
+        yield further & ~added, least
 
 
 def _needed(
     breaches: Sequence[Found],
     evidence: Evidence,
+    held: Held,
     payers: Payers,
     lifted: Array,
     least: Array,
     matters: Array,
 ) -> tuple[Array, Array]:
-    """Give what must be paid, and whether that lifts the holds: int64[n], bool[n].
+    """Give what must be paid, and whether that lifts the holds: int64[h], bool[h].
 
-    lifted   int64[n]  rules whose holds a person released
-    least    int64[n]  by how much the exposure must fall for that
-    matters  bool[n]   accounts that are asked about; of others nothing is said
+    lifted   int64[h]  rules whose holds a person released
+    least    int64[h]  by how much the exposure must fall for that
+    matters  bool[h]   accounts that are asked about; of others nothing is said
     """
     asked = _Asked(least.copy())
     for found in breaches:
-        _ask(asked, found, evidence, payers, lifted, matters)
+        _ask(asked, found, evidence, held, payers, lifted, matters)
     unit = int(MINOR_UNIT_MILLI[CURRENCY_POSITIONS[evidence.currency]])
     on_items, insured = payers.on_items(asked.by_age, asked.by_stop)
-    late = _whole(_share_payments(asked, on_items, payers, evidence), unit)
-    insured = np.maximum(_insured_payments(asked.insured, evidence, unit) - insured, 0)
+    late = _whole(_share_payments(asked, on_items, held, payers, evidence), unit)
+    insured = np.maximum(_insured_payments(asked.insured, held, evidence, unit) - insured, 0)
     # A payment may lower no exposure where credits have taken it away already.
     lowered = payers.lowered(on_items) + np.maximum(insured - payers.credits, 0)
     lowered += np.where(asked.by_stop, 0, np.maximum(late - payers.late_idle, 0))
     lowered[asked.apart] = 0
     fall = _whole(asked.exposure, unit)
     may = ~asked.hopeless & (fall <= payers.payable)
-    may &= asked.insured <= evidence.cover.insurable_milli
-    may &= ~asked.by_stop | evidence.cover.stop_is_own
+    may &= asked.insured <= evidence.cover.insurable_milli[held.rows]
+    may &= ~asked.by_stop | evidence.cover.stop_is_own[held.rows]
     on_account = np.maximum(fall - lowered, 0)
     return payers.of_accounts(on_items) + insured + late + on_account, may
 
@@ -156,6 +165,7 @@ def _ask(
     asked: _Asked,
     found: Found,
     evidence: Evidence,
+    held: Held,
     payers: Payers,
     lifted: Array,
     matters: Array,
@@ -163,8 +173,11 @@ def _ask(
     """Add what one rule asks of the accounts that it holds."""
     bit = RULE_POSITIONS[found.rule]
     breach, row = found.bears_on()
-    breach, row = breach[matters[row]], row[matters[row]]
-    by_person = (evidence.overrides.added[row] >> bit & 1).astype(bool)
+    place = held.place[row]
+    counts = np.flatnonzero(place >= 0)
+    counts = counts[matters[place[counts]]]
+    breach, row = breach[counts], place[counts].astype(np.int64)
+    by_person = (evidence.overrides.added[held.rows[row]] >> bit & 1).astype(bool)
     is_lifted = (lifted[row] >> bit & 1).astype(bool) & ~by_person
     in_force = ((found.holds[breach] > 0) & ~is_lifted) | by_person
     breach, row = breach[in_force], row[in_force]
@@ -195,24 +208,26 @@ def _ask(
         asked.hopeless[row] = True
 
 
-def _insured_payments(fall: Array, evidence: Evidence, unit: int) -> Array:
+def _insured_payments(fall: Array, held: Held, evidence: Evidence, unit: int) -> Array:
     """Give what must be paid on insurable items, whichever, so that so much less is insurable.
 
     On amounts without tax each payment counts for its part, the least of the account's items, and
     what is left of an item may be rounded up, once in its currency and once more when converted.
     """
-    cover = evidence.cover
-    part, fall = cover.insurable_part, _whole(fall, unit)
+    gross = evidence.cover.insurable_gross_milli[held.rows]
+    part, fall = evidence.cover.insurable_part[held.rows], _whole(fall, unit)
     whole = part == WHOLE_PART
     parts, rest = np.divmod(fall + 2 * unit, np.maximum(part, 1))
     payment = parts * WHOLE_PART - (-rest * WHOLE_PART // np.maximum(part, 1))
-    everything = (part == 0) | (payment < 0) | (payment > cover.insurable_gross_milli)
-    payment = np.where(everything, cover.insurable_gross_milli, _whole(payment, unit))
+    everything = (part == 0) | (payment < 0) | (payment > gross)
+    payment = np.where(everything, gross, _whole(payment, unit))
     return np.where(fall > 0, np.where(whole, fall, payment), 0)
 
 
-def _share_payments(asked: _Asked, on_items: Array, payers: Payers, evidence: Evidence) -> Array:
-    """Give what more must be paid on late items so that they are no too large share: int64[n].
+def _share_payments(
+    asked: _Asked, on_items: Array, held: Held, payers: Payers, evidence: Evidence
+) -> Array:
+    """Give what more must be paid on late items so that they are no too large share: int64[h].
 
     It lowers both: (late - p) <= share x (owed - p); or late falls to the materiality. Items that
     stop cover lower what is owed; they are not counted on to be late.
@@ -220,8 +235,9 @@ def _share_payments(asked: _Asked, on_items: Array, payers: Payers, evidence: Ev
     settings = evidence.rules.overdue_share
     for_stop = np.where(asked.by_stop[payers.payments.row], payers.payments.for_stop, 0)
     stopped, paid = payers.of_accounts(for_stop), payers.of_accounts(on_items - for_stop)
-    late = evidence.column("overdue_net")
-    owed = sum((evidence.column(name) for name in ON_ITEMS), np.zeros_like(late)) - stopped
+    late = evidence.column("overdue_net")[held.rows]
+    owed = sum((evidence.column(name)[held.rows] for name in ON_ITEMS), np.zeros_like(late))
+    owed = owed - stopped
     to_small = late - int(settings.materiality * 1000)
     rest_of_share = SHARE_SCALE - thousandths(settings.above)
     to_share = to_small
@@ -242,5 +258,5 @@ def _milli(measured: pa.Array) -> Array:
 
 
 def _whole(milli: Array, unit: int) -> Array:
-    """Round up to what can be paid in the reporting currency: int64[n]."""
+    """Round up to what can be paid in the reporting currency: int64[h]."""
     return -(-milli // unit) * unit

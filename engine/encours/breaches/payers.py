@@ -1,9 +1,9 @@
-"""What accounts can pay, and by how much a payment lowers their exposure."""
+"""What held accounts can pay, and by how much a payment lowers their exposure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -21,9 +21,30 @@ ON_ITEMS: Final = ("receivables", "bills_of_exchange", "financed_with_recourse")
 """Components that items stand in which can be paid."""
 
 
+class Held(NamedTuple):
+    """The accounts that are held, h of n: mostly few, so that nothing is laid out for the others.
+
+    rows   int64[h]  of the run's accounts, ascending
+    place  int32[n]  where each account stands among them, -1 where it is not held
+    """
+
+    rows: Array
+    place: Array
+
+    @classmethod
+    def of(cls, is_held: Array) -> Self:
+        """List them: bool[n]."""
+        rows = np.flatnonzero(is_held)
+        place = np.full(len(is_held), -1, np.int32)
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        return cls(rows, place)
+
+
 @dataclass(frozen=True)
 class Payers:
-    """What n accounts can pay; a position is what a customer owes a company code.
+    """What h held accounts can pay; a position is what a customer owes a company code.
+
+    Accounts are places in `Held.rows`, those of `payments` too.
 
     payments   what their lines must pay for rules about items
     position   int64[k]  the position of each line
@@ -31,9 +52,9 @@ class Payers:
     customer   int64[p]  the customer of each position
     of_position  int64[p]  by how much payments can lower the exposure of a position
     owed, debts  int64[p]  what is left of the debts of a position after credits, and before
-    payable    int64[n]  by how much payments can lower the exposure of an account
-    credits    int64[n]  credits that count against debts, positive
-    late_idle  int64[n]  how much of payments on late items may lower nothing
+    payable    int64[h]  by how much payments can lower the exposure of an account
+    credits    int64[h]  credits that count against debts, positive
+    late_idle  int64[h]  how much of payments on late items may lower nothing
     """
 
     payments: LinePayments
@@ -48,9 +69,9 @@ class Payers:
     late_idle: Array
 
     def on_items(self, by_age: Array, by_stop: Array) -> tuple[Array, Array]:
-        """Give what each line must pay, int64[k], and each account on insurable items, int64[n].
+        """Give what each line must pay, int64[k], and each account on insurable items, int64[h].
 
-        by_age, by_stop  bool[n]  whether the account is held for the age of items, or for such as
+        by_age, by_stop  bool[h]  whether the account is held for the age of items, or for such as
                                   keep insured cover stopped
         """
         lines = self.payments
@@ -61,13 +82,13 @@ class Payers:
         return for_age + for_stop, self.of_accounts(insured + for_stop)
 
     def of_accounts(self, of_lines: Array) -> Array:
-        """Add payments of lines up by account: int64[n] of int64[k]."""
+        """Add payments of lines up by account: int64[h] of int64[k]."""
         found = np.zeros(len(self.payable), np.int64)
         np.add.at(found, self.payments.row, of_lines)
         return found
 
     def lowered(self, of_lines: Array) -> Array:
-        """Give by how much payments of lines lower the exposure of each account: int64[n]."""
+        """Give by how much payments of lines lower the exposure of each account: int64[h]."""
         paid = np.zeros(len(self.row), np.int64)
         np.add.at(paid, self.position, of_lines)
         found = np.zeros(len(self.payable), np.int64)
@@ -97,8 +118,8 @@ class Payers:
         return found[place]
 
 
-def payers_of(evidence: Evidence, held: Array) -> Payers:
-    """Lay out what accounts can pay that are held: bool[n].
+def payers_of(evidence: Evidence, held: Held) -> Payers:
+    """Lay out what the accounts can pay that are held.
 
     Credits count up to the debts to the same company code: a payment beyond them lowers nothing,
     unless the customer has a netting agreement. Where credits do not reduce the exposure, or those
@@ -106,13 +127,16 @@ def payers_of(evidence: Evidence, held: Array) -> Payers:
     left out do not.
     """
     accounts, everywhere, customers = evidence.accounts, evidence.positions, evidence.customers
-    # Mostly few accounts are held: the positions of others are not looked at.
     may_pay = np.zeros(len(accounts.account_ids), bool)
-    may_pay[accounts.account_code[held]] = True
+    may_pay[accounts.account_code[held.rows]] = True
     chosen = np.flatnonzero(may_pay[customers.account_code[everywhere.customer_code]])
+    row = held.place[
+        evidence.rows_of_pairs(everywhere.customer_code[chosen], everywhere.company_code[chosen])
+    ]
+    # An account can be held in one credit segment and not in another.
+    chosen, row = chosen[row >= 0], row[row >= 0].astype(np.int64)
     company = everywhere.company_code[chosen]
     customer = everywhere.customer_code[chosen].astype(np.int64)
-    row = evidence.rows_of_pairs(customer, company)
     terms = exposure_terms(evidence.context)
     reduces = np.array([one.credits_reduce for one in terms], bool)[company]
     on_account = reduces & ~_left_out(terms, ("unapplied_payments",))[company]
@@ -125,13 +149,15 @@ def payers_of(evidence: Evidence, held: Array) -> Payers:
     debts[reduces & customers.has_netting[customer]] = 0
     counts_nothing = _left_out(terms, ON_ITEMS)[company]
     owed[counts_nothing], debts[counts_nothing] = 0, np.iinfo(np.int64).max
-    of_accounts, idle, credited = np.zeros((3, len(accounts)), np.int64)
+    of_accounts, idle, credited = np.zeros((3, len(held.rows)), np.int64)
     np.add.at(of_accounts, row, payable)
     np.add.at(idle, row, overdue - _fall(overdue, owed, debts))
     for name in CREDIT_COMPONENTS:
-        credited -= evidence.column(name)
+        credited -= evidence.column(name)[held.rows]
     lines = evidence.items.payments
-    lines = LinePayments(*(column[held[lines.row]] for column in lines))
+    is_held = held.place[lines.row] >= 0
+    lines = LinePayments(*(column[is_held] for column in lines))
+    lines = lines._replace(row=held.place[lines.row].astype(np.int64))
     key = customer * len(terms) + company
     order = np.argsort(key)
     place = np.searchsorted(key[order], lines.customer * len(terms) + lines.company)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from encours.calc.context import COMPONENTS
 from encours.calc.exposure import POSITION_SUMS, Positions
 from encours.calc.sums import NO_MINIMUM, KeyedSums, stretches
-from encours.ledger.decode import NO_DAY
+from encours.ledger.decode import NO_DAY, decode_text_codes, positions_of
 from encours.ledger.master import DEFAULT_SEGMENT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from encours.calc.context import RunContext
     from encours.ledger.limits import Limits
-    from encours.ledger.master import Customers
+    from encours.ledger.master import Customers, MasterData
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -182,7 +182,7 @@ def account_rows(positions: Positions, limits: Limits, context: RunContext) -> A
     place += customers.account_code[positions.customer_code]
     keys = _in_published_order(np.concatenate([place, extra]), len(segments), accounts)
     segment_code, account_code = np.divmod(keys, max(len(accounts), 1))
-    standing = representatives(customers, accounts)[account_code]
+    standing = representatives(context.master, accounts)[account_code]
     sums = _sums_of(positions, place, keys)
     return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)
 
@@ -227,8 +227,7 @@ def _accounts(
     hold give a row in `ALL` to an account that has no other.
     """
     customers = context.master.customers
-    code = pc.index_in(limits.parties, value_set=customers.account_ids)
-    code = pc.fill_null(code, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    code = positions_of(limits.parties, customers.account_ids).astype(np.int64)
     named = np.zeros(len(limits.parties), bool)
     named[limits.party_code[~limits.is_group]] = True
     new = np.flatnonzero((code < 0) & named)
@@ -256,19 +255,16 @@ def is_under_proceedings(customers: Customers, as_of_day: int) -> Array:
     return is_open & ((ended == NO_DAY) | (ended > as_of_day))
 
 
-def representatives(customers: Customers, accounts: pa.Array) -> Array:
+def representatives(master: MasterData, accounts: pa.Array) -> Array:
     """Give the customer that stands for each account: int64[a], -1 where there is none.
 
     The customer named like the account, else the first by id (bytes) of those that share it.
     """
-    known = np.flatnonzero(~customers.is_placeholder)
-    ids = customers.ids.take(pa.array(known))
+    customers = master.customers
     order = customers.by_id[~customers.is_placeholder[customers.by_id]][::-1]
     standing = np.full(len(accounts), -1, np.int64)
     standing[customers.account_code[order]] = order
-    namesake = pc.index_in(accounts, value_set=ids)
-    found = pc.is_valid(namesake).to_numpy(zero_copy_only=False)
-    if len(known):
-        place = pc.fill_null(namesake, 0).to_numpy(zero_copy_only=False)
-        standing = np.where(found, known[place], standing)
-    return standing
+    namesake = decode_text_codes(accounts, master.customer_index)
+    is_known = namesake >= 0
+    is_known[is_known] = ~customers.is_placeholder[namesake[is_known]]
+    return np.where(is_known, namesake, standing)

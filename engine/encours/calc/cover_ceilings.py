@@ -40,91 +40,75 @@ class CoverResult(NamedTuple):
     milli: Array
 
 
-class CeilingTables(NamedTuple):
-    """The ceilings of a run as the kernel reads them: one machine type, few columns to compile.
-
-    pools, steps  int64[p, 11], int64[s, 2]
-    days          int64[e]
-    """
-
-    pools: Array
-    steps: Array
-    days: Array
-
-
-def ceiling_tables(pools: CoverPools) -> CeilingTables:
-    """Lay the ceilings out for `fill_ceilings`, once per run."""
-    by_place = {
-        cover.POOL_ACCOUNT: pools.account,
-        cover.POOL_SEGMENT: pools.segment,
-        cover.POOL_HEAD: pools.head,
-        cover.POOL_IS_NET: pools.is_net,
-        cover.POOL_GRACE_DAYS: pools.grace_days,
-        cover.POOL_CREDIT_DAYS: pools.credit_days,
-        cover.POOL_EXTENSION_DAYS: pools.extension_days,
-        cover.POOL_BINDING_DAYS: pools.binding_days,
-        cover.POOL_FIRST_DAY: pools.first_day,
-        cover.POOL_STEP_FIRST: pools.step_start[:-1],
-        cover.POOL_STEP_END: pools.step_start[1:],
-    }
-    steps = {cover.STEP_DAY: pools.step_day, cover.STEP_MILLI: pools.step_milli}
-    return CeilingTables(_table(by_place), _table(steps), pools.eval_day.astype(np.int64))
-
-
-def fill_ceilings(
-    items: OrderedItems, insurance: Insurance, tables: CeilingTables | None = None
-) -> CoverResult:
+def fill_ceilings(items: OrderedItems, insurance: Insurance) -> CoverResult:
     """Run the kernel over items in their order.
 
-    tables  `ceiling_tables` of the insurance, where they are at hand
+    The pools of their clusters are laid out for it, and no others.
     """
     pools = insurance.pools
-    tables = ceiling_tables(pools) if tables is None else tables
     count = len(items.table)
     first = np.flatnonzero(np.append(True, items.cluster[1:] != items.cluster[:-1])[:count])
     end, cluster = np.append(first[1:], count)[: len(first)], items.cluster[first]
-    first_pool, end_pool = pools.pool_start[cluster], pools.pool_start[cluster + 1]
-    counts = end_pool - first_pool
-    first_stop = np.cumsum(counts) - counts
-    stop_pool = np.repeat(first_pool - first_stop, counts)
-    stop_pool += np.arange(len(stop_pool))
+    first_pool = pools.pool_start[cluster]
+    counts = pools.pool_start[cluster + 1] - first_pool
+    end_place = np.cumsum(counts)
+    pool = np.repeat(first_pool - (end_place - counts), counts)
+    pool += np.arange(len(pool))
     clusters = _table(
         {
             cover.CLUSTER_ITEM_FIRST: first,
             cover.CLUSTER_ITEM_END: end,
-            cover.CLUSTER_POOL_FIRST: first_pool,
-            cover.CLUSTER_POOL_END: end_pool,
+            cover.CLUSTER_POOL_FIRST: end_place - counts,
+            cover.CLUSTER_POOL_END: end_place,
             cover.CLUSTER_DAY_FIRST: pools.eval_start[cluster],
             cover.CLUSTER_DAY_END: pools.eval_start[cluster + 1],
-            cover.CLUSTER_STOP_FIRST: first_stop,
         }
     )
     areas = counts * (end - first)
     out = np.zeros((count, cover.OUT_COLUMNS), np.int64)
-    stops = np.empty((len(stop_pool), cover.STOP_COLUMNS), np.int64)
+    stops = np.empty((len(pool), cover.STOP_COLUMNS), np.int64)
     listed = np.empty((int(areas.sum()), cover.LIST_COLUMNS), np.int64)
     written = cover.fill_pools(
-        (tables.pools, tables.steps),
+        (_pool_table(pools, pool), pools.step_day, pools.step_milli),
         pools.parent,
         items.table,
         items.states,
         clusters,
-        tables.days,
+        pools.eval_day,
         np.empty((int(areas.max(initial=0)), cover.WORK_COLUMNS), np.int64),
         (stops, out, listed),
     )
     listed = listed[:written]
     return CoverResult(
-        stop_pool,
+        pool,
         stops[:, cover.STOP_DAY].astype(np.int32),
         stops[:, cover.STOP_ITEM].copy(),
         stops[:, cover.NEXT_STOP_DAY].astype(np.int32),
         stops[:, cover.STOP_IS_SHARED] == 1,
         out[:, cover.ITEM_IS_STOPPING] == 1,
         out[:, cover.ITEM_INSURABLE_MILLI].copy(),
-        listed[:, cover.LIST_POOL].copy(),
+        pool[listed[:, cover.LIST_POOL]],
         listed[:, cover.LIST_ITEM].copy(),
         listed[:, cover.LIST_MILLI].copy(),
+    )
+
+
+def _pool_table(pools: CoverPools, chosen: Array) -> Array:
+    """Lay some pools out as the kernel reads them: int64[q, 11]."""
+    return _table(
+        {
+            cover.POOL_ACCOUNT: pools.account[chosen],
+            cover.POOL_SEGMENT: pools.segment[chosen],
+            cover.POOL_HEAD: pools.head[chosen],
+            cover.POOL_IS_NET: pools.is_net[chosen],
+            cover.POOL_GRACE_DAYS: pools.grace_days[chosen],
+            cover.POOL_CREDIT_DAYS: pools.credit_days[chosen],
+            cover.POOL_EXTENSION_DAYS: pools.extension_days[chosen],
+            cover.POOL_BINDING_DAYS: pools.binding_days[chosen],
+            cover.POOL_FIRST_DAY: pools.first_day[chosen],
+            cover.POOL_STEP_FIRST: pools.step_start[chosen],
+            cover.POOL_STEP_END: pools.step_start[chosen + 1],
+        }
     )
 
 

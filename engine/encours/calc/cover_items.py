@@ -10,15 +10,7 @@ import pyarrow as pa
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.items import RECOURSE_DAYS_AFTER_MATURITY, convert
 from encours.calc.refusals import renumbering
-from encours.kernels.cover import (
-    ITEM_COLUMNS,
-    ITEM_ORDER_DAY,
-    ITEM_OWN_RISK_DAY,
-    ITEM_STATE_END,
-    ITEM_STATE_FIRST,
-    LAST_DAY,
-    STATE_COLUMNS,
-)
+from encours.kernels.cover import ITEM_COLUMNS, STATE_COLUMNS
 from encours.kernels.insurable import (
     InsurableColumns,
     InsuredItems,
@@ -26,6 +18,7 @@ from encours.kernels.insurable import (
     InsuredSetting,
     OpenAmounts,
     OpenStates,
+    lay_out_in_order,
     lay_out_insured,
     list_insurable,
     open_states,
@@ -88,7 +81,7 @@ ITEM_RECORD = np.dtype(
         ("order_second", np.uint64),
     ]
 )
-"""An item as it is parked; its first fields are the first columns of an item in the kernel.
+"""An item as it is parked.
 
 published_row  among the published rows of its work unit, -1 where it is not published
 id_bytes       length of its id
@@ -98,7 +91,6 @@ undeclared_rc  what is open of it, where insurers want its delay declared; -1 wh
 STATE_RECORD = np.dtype([("day", np.int64), ("gross_milli", np.int64), ("net_milli", np.int64)])
 """A state of an item, as the kernel reads it."""
 _NONE_LATE, _NO_BUCKET = np.empty(0, LATE_RECORD), np.empty(0, np.int32)
-_SAME_IN_KERNEL = ITEM_OWN_RISK_DAY + 1
 
 
 class Insurable(NamedTuple):
@@ -147,7 +139,7 @@ class OrderedItems(NamedTuple):
 
     place    int64[n]      where each stood among those that were put in order
     cluster  int64[n]
-    table    int64[n, 12]  `ITEM_COLUMNS`; no order is known yet
+    table    int64[n, 12]  `ITEM_COLUMNS`
     states   int64[t, 3]   `STATE_COLUMNS`
     """
 
@@ -310,21 +302,15 @@ def _states(
     )
 
 
-def in_order(found: InsurableItems) -> OrderedItems:
-    """Order items by cluster, delivery day and id (bytes), and lay them out for the kernel."""
+def in_order(found: InsurableItems, order_day: Array) -> OrderedItems:
+    """Order items by cluster, delivery day and id (bytes), and lay them out for the kernel.
+
+    order_day  int32[n]  last day on which each item's order was confirmed, `LAST_DAY` without order
+    """
     order, cluster = _order(found)
-    words = found.items.view(np.int64).reshape(len(order), ITEM_RECORD.itemsize // 8)
-    halves = np.take(words[:, : -(-_SAME_IN_KERNEL // 2)], order, axis=0).view(np.int32)
     table = np.empty((len(order), ITEM_COLUMNS), np.int64)
-    table[:, :_SAME_IN_KERNEL] = halves[:, :_SAME_IN_KERNEL]
-    table[:, ITEM_ORDER_DAY] = LAST_DAY
-    counts = found.items["state_count"].astype(np.int64)
-    starts, moved = np.cumsum(counts) - counts, np.take(counts, order)
-    ends = np.cumsum(moved)
-    table[:, ITEM_STATE_FIRST], table[:, ITEM_STATE_END] = ends - moved, ends
-    state = np.repeat(np.take(starts, order) - (ends - moved), moved)
-    state += np.arange(len(state))
-    states = np.take(found.states.view(np.int64).reshape(-1, STATE_COLUMNS), state, axis=0)
+    states = np.empty((len(found.states), STATE_COLUMNS), np.int64)
+    lay_out_in_order(found.items, order_day, found.states, order, table, states)
     return OrderedItems(order, cluster, table, states)
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 
 from encours.calc.items import convert
 from encours.calc.limit_levels import checked_sums
 from encours.kernels.cover import LAST_DAY, UNBOUNDED, CoverPools
-from encours.ledger.decode import decode_text_codes
+from encours.ledger.decode import decode_text_codes, positions_of
 from encours.ledger.limits import INSURED, LAYERS, NO_PERCENT
+from encours.ledger.ordering import order_by
 from encours.ledger.policies import NO_BOUND
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ class _Party(NamedTuple):
 def _parties(limits: Limits, master: MasterData) -> _Party:
     """Look the parties of limits up among those that can have items; -1 where there is none."""
     customers = master.customers
-    account = pc.fill_null(pc.index_in(limits.parties, value_set=customers.account_ids), -1)
-    account = account.to_numpy(zero_copy_only=False).astype(np.int64)
+    account = positions_of(limits.parties, customers.account_ids).astype(np.int64)
     head = decode_text_codes(limits.parties, master.customer_index).astype(np.int64)
     head[(head < 0) | customers.is_placeholder[np.maximum(head, 0)]] = -1
     if not len(limits):
@@ -272,7 +271,7 @@ class _Pools:
         event_day = np.concatenate([first, last + 1])
         event_milli = np.concatenate([milli, -milli])
         event_unlimited = np.concatenate([unlimited, -unlimited])
-        order = np.lexsort((event_day, event_pool))
+        order = order_by((event_pool, event_day))
         order = order[event_day[order] <= as_of]
         values = np.column_stack([event_milli, event_unlimited])[order]
         place, day = event_pool[order], event_day[order]

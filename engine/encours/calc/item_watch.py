@@ -163,7 +163,7 @@ def _scope(rule: Rule, master: MasterData) -> tuple[Array | None, Array | None]:
             flags = found.to_numpy(zero_copy_only=False)
             of_customer = flags if of_customer is None else of_customer & flags
     if of_customer is not None:
-        standing = representatives(customers, customers.account_ids)[customers.account_code]
+        standing = representatives(master, customers.account_ids)[customers.account_code]
         of_customer = (standing >= 0) & of_customer[standing]
     return of_customer, of_company
 

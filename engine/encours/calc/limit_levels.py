@@ -11,6 +11,8 @@ from encours.calc.sums import KeyedSums
 from encours.ledger.limits import GUARANTEE, INSURED, INTERNAL, REPLACE, TEMPORARY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from encours.ledger.limits import Limits
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -54,6 +56,11 @@ class Amounts(NamedTuple):
 def no_amounts(count: int) -> Amounts:
     """Give places without a limit."""
     return Amounts(np.zeros(count, np.int64), np.zeros(count, bool), np.zeros(count, bool))
+
+
+def joined_amounts(parts: Sequence[Amounts]) -> Amounts:
+    """Put places one behind the other."""
+    return Amounts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def chosen_amounts(chosen: Array, these: Amounts, others: Amounts) -> Amounts:

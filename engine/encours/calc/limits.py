@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from encours.calc.group_limits import GroupLimits, answers_of, group_limits, heads_of
 from encours.calc.items import convert
@@ -22,11 +21,13 @@ from encours.calc.limit_levels import (
     Level,
     checked_sums,
     chosen_amounts,
+    joined_amounts,
     level_of,
     no_amounts,
 )
+from encours.calc.sums import stretches
 from encours.ledger.checking import dictionary_of
-from encours.ledger.decode import NO_DAY
+from encours.ledger.decode import NO_DAY, positions_of
 from encours.ledger.findings import RunNotice
 from encours.ledger.limits import INSURED, INTERNAL, TEMPORARY, day_or_open
 from encours.ledger.master import CURRENCY_POSITIONS
@@ -219,8 +220,7 @@ class LimitBook:
         self.tables, self.accounts, self.context = tables, accounts, context
         self.positions = positions
         limits = tables.limits
-        place = pc.index_in(limits.parties, value_set=accounts.account_ids)
-        place = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
+        place = positions_of(limits.parties, accounts.account_ids)
         self.account = place[limits.party_code] if len(place) else limits.party_code
         self._row = accounts.find(limits.segment_code, limits.segments, self.account)
 
@@ -365,10 +365,36 @@ def shown_limits(
     """Say what each account shows: its own limits, those of its party, or its class's.
 
     begun  bool[n]  accounts that ever had an internal limit
+
+    So many accounts at a time: on the way there is much more of each than is kept.
     """
-    own = own.at(np.arange(len(accounts)))
+    party_has_own = np.zeros(len(accounts.account_ids), bool)
+    party_has_own[accounts.account_code[own.key[own.is_named]]] = True
+    return _joined(
+        [
+            _shown_of(book, accounts, rows, own, shared, begun[rows], party_has_own)
+            for rows in list(stretches(len(accounts))) or [slice(0, 0)]
+        ]
+    )
+
+
+def _shown_of(
+    book: LimitBook,
+    everybody: AccountRows,
+    rows: slice,
+    own: Level,
+    shared: Level,
+    begun: Array,
+    party_has_own: Array,
+) -> ShownLimits:
+    """Do what `shown_limits` does for some accounts.
+
+    party_has_own  bool[a]  by credit account: some row of it has a limit of its own
+    """
+    accounts = everybody.some(rows)
+    own = own.at(np.arange(rows.start, rows.stop))
     of_party = shared.at(accounts.account_code)
-    shares = of_party.is_named & (of_party.internal.given | ~_is_any_named(own, accounts))
+    shares = of_party.is_named & (of_party.internal.given | ~party_has_own[accounts.account_code])
     shows_party = shares & ~own.is_named
     default, lacking = _defaults(
         book, accounts, ~shows_party & ~own.internal.given & ~(begun & ~own.is_named)
@@ -396,6 +422,19 @@ def shown_limits(
         insured_is_shared=insured_is_shared,
         lacking_classes=lacking,
     )
+
+
+def _joined(parts: list[ShownLimits]) -> ShownLimits:
+    """Put what some accounts show one behind the other, column by column: parts are let go of."""
+    *columns, lacking = (list(column) for column in zip(*parts, strict=True))
+    parts.clear()
+    columns.reverse()
+    joined: list[Any] = []
+    while columns:
+        column = columns.pop()
+        is_amounts = isinstance(column[0], Amounts)
+        joined.append(joined_amounts(column) if is_amounts else np.concatenate(column))
+    return ShownLimits._make([*joined, tuple(sorted(set().union(*lacking)))])
 
 
 def _resolved(book: LimitBook, day: int, shown: ShownLimits) -> AccountLimits:
@@ -435,14 +474,6 @@ def _effective_rows(
     stays = (only >= 0) & (has_own & has_shared)[np.maximum(only, 0)]
     stays &= (kind == INTERNAL) | (kind == TEMPORARY)
     return np.where(is_own, row, np.where(stays, -1, only))
-
-
-def _is_any_named(own: Level, accounts: AccountRows) -> Array:
-    """Tell whose party has an account with a limit of its own: bool[n]."""
-    has_one = np.zeros(len(accounts.account_ids), bool)
-    has_one[accounts.account_code[own.is_named]] = True
-    found: Array = has_one[accounts.account_code]
-    return found
 
 
 def _parties(shares: Array, credit: Amounts, accounts: AccountRows) -> tuple[Array, SharedParties]:

@@ -87,7 +87,6 @@ on which its order was confirmed, `LAST_DAY` without order. The last two: its st
 to before the end.
 """
 
-STEP_DAY, STEP_MILLI = range(2)
 STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI, STATE_COLUMNS = range(4)
 """Columns of a state: its first day; what is open then, in the reporting currency; less tax."""
 
@@ -98,8 +97,7 @@ STATE_DAY, STATE_GROSS_MILLI, STATE_NET_MILLI, STATE_COLUMNS = range(4)
     CLUSTER_POOL_END,
     CLUSTER_DAY_FIRST,
     CLUSTER_DAY_END,
-    CLUSTER_STOP_FIRST,
-) = range(7)
+) = range(6)
 
 WORK_CEILING, WORK_CAP, WORK_BASE, WORK_COLUMNS = range(4)
 """Room for the largest cluster, a row per pool and item: what the item was delivered under, -1
@@ -120,38 +118,40 @@ LIST_POOL, LIST_ITEM, LIST_MILLI, LIST_COLUMNS = range(4)
 
 
 @kernel
-def ceiling_on(pools, steps, pool, day):
-    """Give the ceiling of a pool on a day: int64."""
+def ceiling_on(ceilings, pool, day):
+    """Give the ceiling of a pool on a day: int64; `ceilings` as in `fill_pools`."""
+    pools, step_day, step_milli = ceilings
     low = pools[pool, POOL_STEP_FIRST]
     high = pools[pool, POOL_STEP_END]
     while low < high:
         middle = (low + high) >> 1
-        if steps[middle, STEP_DAY] <= day:
+        if step_day[middle] <= day:
             low = middle + 1
         else:
             high = middle
     if low == pools[pool, POOL_STEP_FIRST]:
         return np.int64(0)
-    return steps[low - 1, STEP_MILLI]
+    return step_milli[low - 1]
 
 
 @kernel
-def ceiling_of_item(pools, steps, pool, items, item):
+def ceiling_of_item(ceilings, pool, items, item):
     """Give the ceiling that an item was delivered under, binding orders included: int64.
 
     An order confirmed before a cut and delivered within the binding days keeps the old ceiling.
     """
+    pools, step_day, step_milli = ceilings
     delivered = items[item, ITEM_DELIVERY_DAY]
     ordered = items[item, ITEM_ORDER_DAY]
-    best = ceiling_on(pools, steps, pool, delivered)
+    best = ceiling_on(ceilings, pool, delivered)
     if ordered == LAST_DAY or pools[pool, POOL_BINDING_DAYS] <= 0:
         return best
     for step in range(pools[pool, POOL_STEP_FIRST] + 1, pools[pool, POOL_STEP_END]):
-        cut = steps[step, STEP_DAY]
+        cut = np.int64(step_day[step])
         if cut > delivered:
             break
-        old = steps[step - 1, STEP_MILLI]
-        if old > best and old > steps[step, STEP_MILLI] and ordered < cut:
+        old = step_milli[step - 1]
+        if old > best and old > step_milli[step] and ordered < cut:
             if delivered - cut < pools[pool, POOL_BINDING_DAYS]:
                 best = old
     return best
@@ -204,20 +204,20 @@ def base_on(pools, pool, items, states, item, day):
 def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
     """Work the cover of some clusters out; give how many entries of the list were written.
 
-    ceilings       int64[p, 11], int64[s, 2]  pools and steps (`CoverPools`)
+    ceilings       int64[q, 11] pools of these clusters, int32[s], int64[s] steps (`CoverPools`)
     parent         int32[customers]  the party above, -1 at a root
     items, states  int64[n, 12], int64[t, 3]  items of all clusters, their states
-    clusters       int64[c, 7]  clusters that have items: their items, pools and days, each from
-                                the first to before the end, and the stops of their first pool
-    days           int64[e]     days to work cover out on, the as-of date last
+    clusters       int64[c, 6]  clusters that have items: their items, pools and days, each from
+                                the first to before the end
+    days           int32[e]     days to work cover out on, the as-of date last
     work           int64[w, 3]  room for pools times items of the largest cluster
-    results        written: int64[q, 4] the stops of these clusters' pools, int64[n, 4] per item,
+    results        written: int64[q, 4] the stops of the pools, int64[n, 4] per item,
                    int64[m, 3] a list with room for pools times items of every cluster
 
     On every day the pools are filled one behind the other, each by its items in their order. What
     an item has on the eve of a day on which the ceiling falls is its cap from then on.
     """
-    pools, steps = ceilings
+    pools = ceilings[0]
     stops, out, listed = results
     count = np.int64(0)
     for place in range(clusters.shape[0]):
@@ -227,26 +227,25 @@ def fill_pools(ceilings, parent, items, states, clusters, days, work, results):
             clusters[place, CLUSTER_POOL_END],
         )
         last_step = clusters[place, CLUSTER_DAY_END] - 1
-        first_stop = clusters[place, CLUSTER_STOP_FIRST]
         row = np.int64(0)
         for pool in range(first_pool, last_pool):
             for item in range(start, end):
                 work[row, WORK_CAP] = UNBOUNDED
                 work[row, WORK_CEILING] = -1
                 if is_member(pools, pool, items, item, parent):
-                    work[row, WORK_CEILING] = ceiling_of_item(pools, steps, pool, items, item)
+                    work[row, WORK_CEILING] = ceiling_of_item(ceilings, pool, items, item)
                 row += 1
         for step in range(clusters[place, CLUSTER_DAY_FIRST], last_step + 1):
-            day = days[step]
+            day = np.int64(days[step])
             for item in range(start, end):
                 for column in range(OUT_COLUMNS):
                     out[item, column] = 0
             row = np.int64(0)
             for pool in range(first_pool, last_pool):
                 span = (start, end, row)
-                stop = stops[first_stop + pool - first_pool]
-                ceiling = ceiling_on(pools, steps, pool, day)
-                is_eve = ceiling_on(pools, steps, pool, day + 1) < ceiling
+                stop = stops[pool]
+                ceiling = ceiling_on(ceilings, pool, day)
+                is_eve = ceiling_on(ceilings, pool, day + 1) < ceiling
                 _find_stop(pools, pool, items, states, span, work, day, stop, out)
                 _fill_pool(items, span, work, (day, is_eve), stop, out)
                 row += end - start

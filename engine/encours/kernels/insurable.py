@@ -6,7 +6,25 @@ import numpy as np
 
 from encours.kernels._jit import kernel
 from encours.kernels.allocation import NOT_REFUSED
-from encours.kernels.cover import LAST_DAY, UNBOUNDED
+from encours.kernels.cover import (
+    ITEM_ACCOUNT,
+    ITEM_CUSTOMER,
+    ITEM_DELIVERY_DAY,
+    ITEM_DISPUTE_END_DAY,
+    ITEM_DISPUTED_DAY,
+    ITEM_DUE_DAY,
+    ITEM_ORDER_DAY,
+    ITEM_OWN_RISK_DAY,
+    ITEM_SEGMENT,
+    ITEM_STATE_END,
+    ITEM_STATE_FIRST,
+    ITEM_TERM_DAYS,
+    LAST_DAY,
+    STATE_DAY,
+    STATE_GROSS_MILLI,
+    STATE_NET_MILLI,
+    UNBOUNDED,
+)
 from encours.kernels.text import NO_DAY
 from encours.kernels.wide import add_product, rounded_quotient
 
@@ -280,3 +298,43 @@ def lay_out_insured(items, parties, setting, rows, late, out):
         out[place]["cluster"] = parties.cluster_of_customer[customer]
         out[place]["ordinal"] = ordinal
         out[place]["undeclared_rc"] = items.open_rc[row] if declares else -1
+
+
+@kernel
+def lay_out_in_order(items, order_day, states, order, out_items, out_states):
+    """Lay parked items and their states out in an order, as `fill_pools` reads them.
+
+    items       ITEM_RECORD[n]
+    order_day   int32[n]       last day on which an item's order was confirmed
+    states      STATE_RECORD[t]  item by item
+    order       int64[n]       the item that comes next
+    out_items   int64[n, 12]   written
+    out_states  int64[t, 3]    written
+    """
+    first = np.empty(items.shape[0], np.int64)
+    count = np.int64(0)
+    for i in range(items.shape[0]):
+        first[i] = count
+        count += items[i]["state_count"]
+    count = np.int64(0)
+    for place in range(order.shape[0]):
+        i = order[place]
+        item = items[i]
+        out = out_items[place]
+        out[ITEM_ACCOUNT] = item["account"]
+        out[ITEM_SEGMENT] = item["segment"]
+        out[ITEM_CUSTOMER] = item["customer"]
+        out[ITEM_DELIVERY_DAY] = item["delivery_day"]
+        out[ITEM_DUE_DAY] = item["due_day"]
+        out[ITEM_TERM_DAYS] = item["term_days"]
+        out[ITEM_DISPUTED_DAY] = item["disputed_day"]
+        out[ITEM_DISPUTE_END_DAY] = item["dispute_end_day"]
+        out[ITEM_OWN_RISK_DAY] = item["own_risk_day"]
+        out[ITEM_ORDER_DAY] = order_day[i]
+        out[ITEM_STATE_FIRST] = count
+        for state in range(first[i], first[i] + item["state_count"]):
+            out_states[count, STATE_DAY] = states[state]["day"]
+            out_states[count, STATE_GROSS_MILLI] = states[state]["gross_milli"]
+            out_states[count, STATE_NET_MILLI] = states[state]["net_milli"]
+            count += 1
+        out[ITEM_STATE_END] = count

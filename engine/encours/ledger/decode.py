@@ -230,6 +230,11 @@ class TextIndex:
         return codes
 
 
+def positions_of(texts: Column, among: pa.Array) -> Array:
+    """Give the position of each text among others: int32[n], -1 where it is not there, or empty."""
+    return np.maximum(decode_text_codes(texts, TextIndex(among)), -1)
+
+
 def decode_text_codes(column: Column, index: TextIndex) -> Array:
     """Give the position of each text in `index`: int32[n], -1 not there, -2 null or empty."""
 

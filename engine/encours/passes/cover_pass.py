@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from encours.calc.account_cover import INSURABLE_SUMS, CoverTotals, insurable_parts
-from encours.calc.cover_ceilings import ceiling_tables, fill_ceilings
+from encours.calc.cover_ceilings import fill_ceilings
 from encours.calc.cover_items import (
     ITEM_RECORD,
     NO_ORDER,
@@ -29,7 +29,6 @@ from encours.calc.item_watch import HIT_SCHEMA, hit_table
 from encours.calc.sums import KeyedSums
 from encours.kernels.cover import (
     ITEM_ACCOUNT,
-    ITEM_ORDER_DAY,
     ITEM_SEGMENT,
     ITEM_STATE_END,
     LAST_DAY,
@@ -111,7 +110,6 @@ class CoverPass:
     ) -> None:
         """Open the spill files in `scratch`."""
         self.insurance, self._context = insurance, context
-        self._tables = ceiling_tables(insurance.pools)
         self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
         kept = MemoryBudget(KEPT_BYTES)
         self._items = Spill(scratch / "insured_items", ITEM_RECORD, self._shards, kept)
@@ -214,10 +212,9 @@ class CoverPass:
         records = self._items.read(shard)
         ids = self._ids.read(shard, records["id_bytes"])
         found = InsurableItems(records, self._states.read(shard), ids)
-        ordered = in_order(found)
+        ordered = in_order(found, self._order_days(found.items, shard))
         table, place_of = ordered.table, ordered.place
-        table[:, ITEM_ORDER_DAY] = np.take(self._order_days(found.items, shard), place_of)
-        result = fill_ceilings(ordered, self.insurance, self._tables)
+        result = fill_ceilings(ordered, self.insurance)
         pool, item, milli = result.pool, result.item, result.milli
         cover = self._cover_of_items(result)
         self._route(shard, found.items, place_of, cover)
