@@ -15,6 +15,7 @@ from encours.calc.exposure import POSITION_SUMS, Positions
 from encours.calc.sums import NO_MINIMUM, KeyedSums, stretches
 from encours.ledger.decode import NO_DAY, decode_text_codes, positions_of
 from encours.ledger.master import DEFAULT_SEGMENT
+from encours.ledger.ordering import order_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +61,10 @@ class AccountRows:
     """The n rows of `credit_accounts`, by segment, then account id (bytes).
 
     account_ids   string[a]  all credit accounts; those of the customers first
-    account_code  int64[n]   positions in them
+    account_code  int32[n]   positions in them
     segments      credit segments, sorted
-    segment_code  int64[n]   positions in them
-    standing      int64[n]   customer that stands for the account, -1 where there is none
+    segment_code  int32[n]   positions in them
+    standing      int32[n]   customer that stands for the account, -1 where there is none
     """
 
     account_ids: pa.Array
@@ -120,10 +121,16 @@ class AccountRows:
         found: Array = self._row_counts[self.account_code] == 1
         return found
 
+    @property
+    def _keys(self) -> Array:
+        """Give the rows' accounts and segments as one number each: int64[n]."""
+        found: Array = self.account_code.astype(np.int64) * len(self.segments) + self.segment_code
+        return found
+
     @cached_property
     def _by_account(self) -> tuple[Array, Array]:
-        """Give rows by account, then segment: int64[n] rows, int64[a + 1] where each begins."""
-        order = np.argsort(self.account_code * len(self.segments) + self.segment_code)
+        """Give rows by account, then segment: int32[n] rows, int64[a + 1] where each begins."""
+        order = order_by((self._keys,)).astype(np.int32)
         begins = np.zeros(len(self.account_ids) + 1, np.int64)
         np.cumsum(self._row_counts, out=begins[1:])
         return order, begins
@@ -134,13 +141,13 @@ class AccountRows:
         counts = self._row_counts[account]
         place = np.repeat(np.arange(len(account)), counts)
         before = np.cumsum(counts) - counts
-        return place, order[begins[account][place] + np.arange(len(place)) - before[place]]
+        row = order[begins[account][place] + np.arange(len(place)) - before[place]]
+        return place, row.astype(np.int64)
 
     @cached_property
     def _sorted_keys(self) -> Array:
-        """Give the rows' accounts and segments as one number each, sorted: int64[n]."""
-        key: Array = self.account_code * len(self.segments) + self.segment_code
-        return key[self._by_account[0]]
+        """Give `_keys`, sorted: int64[n]."""
+        return np.sort(self._keys)
 
     def single_row(self, account: Array) -> Array:
         """Give the only row of each account: int64[k], -1 where it has several or none."""
@@ -181,7 +188,9 @@ def account_rows(positions: Positions, limits: Limits, context: RunContext) -> A
     place = segment[positions.company_code] * len(accounts)
     place += customers.account_code[positions.customer_code]
     keys = _in_published_order(np.concatenate([place, extra]), len(segments), accounts)
-    segment_code, account_code = np.divmod(keys, max(len(accounts), 1))
+    segment_code, account_code = (
+        code.astype(np.int32) for code in np.divmod(keys, max(len(accounts), 1))
+    )
     standing = representatives(context.master, accounts)[account_code]
     sums = _sums_of(positions, place, keys)
     return AccountRows(accounts, account_code, tuple(segments), segment_code, standing, sums)
@@ -256,13 +265,13 @@ def is_under_proceedings(customers: Customers, as_of_day: int) -> Array:
 
 
 def representatives(master: MasterData, accounts: pa.Array) -> Array:
-    """Give the customer that stands for each account: int64[a], -1 where there is none.
+    """Give the customer that stands for each account: int32[a], -1 where there is none.
 
     The customer named like the account, else the first by id (bytes) of those that share it.
     """
     customers = master.customers
     order = customers.by_id[~customers.is_placeholder[customers.by_id]][::-1]
-    standing = np.full(len(accounts), -1, np.int64)
+    standing = np.full(len(accounts), -1, np.int32)
     standing[customers.account_code[order]] = order
     namesake = decode_text_codes(accounts, master.customer_index)
     is_known = namesake >= 0

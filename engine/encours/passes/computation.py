@@ -16,14 +16,7 @@ from encours.erp.hold_files import FileHead
 from encours.ledger.duplicates import resolve_duplicates
 from encours.passes.commitments_pass import sum_commitments
 from encours.passes.credit_steps import CreditResult, credit_steps, positioned
-from encours.passes.erp_files import (
-    LINE_COLUMNS,
-    Night,
-    Telling,
-    decide_telling,
-    rows_read,
-    write_telling,
-)
+from encours.passes.erp_files import LINE_COLUMNS, Night, decide_telling, rows_read, write_telling
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
 from encours.passes.order_pass import OrderBook, open_book, room_of, write_order_decisions
@@ -41,7 +34,7 @@ from encours.passes.run_checks import (
 from encours.passes.scenario import altered, payment_delays
 from encours.passes.setting import EPOCH, Identity, Setting
 from encours.passes.summary_facts import manifest_facts
-from encours.passes.table_files import Tally, write_pieces, write_tables
+from encours.passes.table_files import Tally, write_pieces, write_tables, write_whole
 from encours.passes.workers import side_by_side
 from encours_schemas.reasons import Reason
 
@@ -55,6 +48,7 @@ if TYPE_CHECKING:
     from encours.ledger.duplicates import Duplicates
     from encours.ledger.findings import RunNotice
     from encours.ledger.sources import Ledger
+    from encours.passes.erp_files import Chain
     from encours.publish.earlier import EarlierRun
     from encours.publish.files import PublishedFile
     from encours.publish.staging import Staging
@@ -88,8 +82,16 @@ class _Decided(NamedTuple):
     controls: list[checks.Control]
     of_written: Callable[[], list[checks.Control]]
     tables: dict[str, pa.Table]
-    telling: Telling
+    night: Night
     others: Sequence[Callable[[], PublishedFile]]
+    notices: list[RunNotice]
+
+
+class _Told(NamedTuple):
+    """What the ERP is told: the files, and what the manifest says of it."""
+
+    files: list[PublishedFile]
+    facts: dict[str, Any]
     notices: list[RunNotice]
 
 
@@ -135,17 +137,18 @@ class Computation:
             del passed  # with the limits: nothing that is written needs them
             give_memory_back()
             names, tied = frozenset(decided.tables), decided.tables.get("tie_out")
-            published, erp = self._write(decided, rows, context, identity)
+            published, told = self._write(decided, rows, context, identity)
             of_written = decided.of_written()
             checks.require(of_written)
         notices = [
             *notices_of_run(keys, rows.totals),
             *notices_of_tie_out(tied, required=setting.options.require_tie_out),
             *decided.notices,
+            *told.notices,
         ]
         controls = [*decided.controls, *of_written]
         facts = manifest_facts(context, rows.totals, controls, setting.quarantine, names, published)
-        return Computed(facts, decided.counts, published, erp, notices)
+        return Computed(facts, decided.counts, published, told.facts, notices)
 
     # -- the passes over the ledger ----------------------------------------------------------------
 
@@ -268,8 +271,6 @@ class Computation:
         tables = credit.tables
         tables["quarantine"] = self._setting.quarantine.table()
         night = self._night(identity, credit, preparation, counts)
-        telling = decide_telling(night, identity.chain, self._setting.configuration.erp)
-        tables.update(telling.tables)
         room, breaches, published = room_of(credit), credit.rules.rows, credit.account_table
         accounts, tally = credit.accounts.without_sums(), Tally(checks.CHECKED_OF_ACCOUNTS)
         others = (
@@ -282,15 +283,14 @@ class Computation:
             ),
             lambda: write_pieces(self._staging, "breaches", breaches.schema, breaches.pieces()),
         )
-        notices = [*credit.notices, *telling.notices]
         return _Decided(
             counts,
             controls,
             lambda: checks.written_controls(tally.sums, sums_checked),
             tables,
-            telling,
+            night,
             others,
-            notices,
+            credit.notices,
         )
 
     def _file_head(self, identity: Identity) -> FileHead:
@@ -327,18 +327,23 @@ class Computation:
 
     def _write(
         self, decided: _Decided, rows: RowsResult, context: RunContext, identity: Identity
-    ) -> tuple[list[PublishedFile], dict[str, Any]]:
-        """Write the tables and the files for the ERP; give all files, and what the ERP is told."""
+    ) -> tuple[list[PublishedFile], _Told]:
+        """Write the tables, and tell the ERP; give all files, and what the ERP is told."""
         staging, threads = self._staging, self._setting.threads
 
         def tabulate() -> list[PublishedFile]:
             others = decided.others
             return write_tables(staging, decided.tables, rows, context, threads, others)
 
-        def tell() -> tuple[list[PublishedFile], dict[str, Any]]:
-            head, counts = self._file_head(identity), rows_read(decided.counts)
-            erp = self._setting.configuration.erp
-            return write_telling(staging, decided.telling, head, counts, identity.chain, erp)
+        tables, told = side_by_side(
+            tabulate, lambda: self._tell(decided.night, identity.chain), threads
+        )
+        return [*tables, *told.files], told
 
-        tables, (told, erp) = side_by_side(tabulate, tell, threads)
-        return [*tables, *told], erp
+    def _tell(self, night: Night, chain: Chain) -> _Told:
+        """Decide what the ERP is told, and write it."""
+        staging, settings = self._staging, self._setting.configuration.erp
+        telling = decide_telling(night, chain, settings)
+        files, facts = write_telling(staging, telling, night.head, night.rows_read, chain, settings)
+        tables = [write_whole(staging, name, table) for name, table in telling.tables.items()]
+        return _Told([*files, *tables], facts, telling.notices)

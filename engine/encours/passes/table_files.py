@@ -44,9 +44,7 @@ def write_tables(
     published = list(rows.published)
 
     def writer_of(name: str) -> Callable[[], PublishedFile]:
-        path = staging.table_directory(name) / part_name(0)
-        key = () if name in SORTED else OUTPUT_TABLES[name].key
-        return lambda: write_small_table(path, tables.pop(name), key)
+        return lambda: write_whole(staging, name, tables.pop(name))
 
     writers = [*others, *(writer_of(name) for name in tables)]
     for file in run_in_order(lambda write: write(), writers, threads):
@@ -64,6 +62,12 @@ def write_tables(
             with open_part(path, schema) as part:
                 published.append(part.close())
     return published
+
+
+def write_whole(staging: Staging, name: str, table: pa.Table) -> PublishedFile:
+    """Write a table that is in memory, by its key."""
+    path = staging.table_directory(name) / part_name(0)
+    return write_small_table(path, table, () if name in SORTED else OUTPUT_TABLES[name].key)
 
 
 def write_pieces(
