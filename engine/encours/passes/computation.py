@@ -272,6 +272,7 @@ class Computation:
         tables["quarantine"] = self._setting.quarantine.table()
         night = self._night(identity, credit, preparation, counts)
         room, breaches, published = room_of(credit), credit.rules.rows, credit.account_table
+        coming = credit.outlook
         accounts, tally = credit.accounts.without_sums(), Tally(checks.CHECKED_OF_ACCOUNTS)
         others = (
             lambda: write_order_decisions(self._staging, orders, room, accounts, context, threads),
@@ -282,6 +283,7 @@ class Computation:
                 tally.listening(published.pieces()),
             ),
             lambda: write_pieces(self._staging, "breaches", breaches.schema, breaches.pieces()),
+            lambda: write_pieces(self._staging, "outlook", coming.schema, coming.pieces()),
         )
         return _Decided(
             counts,

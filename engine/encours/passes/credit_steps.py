@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from encours.breaches.outlook import outlook
+from encours.breaches.outlook import OutlookRows, outlook
 from encours.calc import accounts as account_tables
 from encours.calc.account_cover import account_cover, cover_notices
 from encours.calc.account_rows import AccountRows, account_rows
@@ -21,7 +21,7 @@ from encours.passes.bridge import bridge
 from encours.passes.credit_left import credit_left
 from encours.passes.item_facts import item_facts
 from encours.passes.memory import give_memory_back
-from encours.passes.workers import run_in_order, side_by_side
+from encours.passes.workers import side_by_side
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,8 +46,9 @@ class CreditResult:
     rules: BreachResult
     added: Added
     account_table: AccountTable
-    tables: dict[str, pa.Table] = field(default_factory=dict)
-    notices: list[RunNotice] = field(default_factory=list)
+    outlook: OutlookRows
+    tables: dict[str, pa.Table]
+    notices: list[RunNotice]
 
 
 class Positioned(NamedTuple):
@@ -97,30 +98,26 @@ def credit_steps(
     give_memory_back()
     bounds = bounds_of(limits)
     table = _account_table(accounts, limits, cover, bounds, rules)
-    result = CreditResult(positions, accounts, bounds, rules, added, table)
-    result.notices.extend([*notices, *rules.notices])
     give_memory_back()
-    if preparation.balances is not None:
-        result.tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
 
-    def look_ahead() -> dict[str, pa.Table]:
+    def look_ahead() -> OutlookRows:
         found = outlook(rules.evidence, rules.breaches, rows.lines, committed, cover.next_stop_day)
         give_memory_back()
-        return {"outlook": found}
+        return found
 
-    def add_up_groups() -> dict[str, pa.Table]:
+    def sum_up() -> dict[str, pa.Table]:
         groups = rules.with_severity(account_tables.groups(positions, limits, context))
-        return {"groups": groups, "movements": bridge(earlier, rows, table, context)}
+        movements = bridge(earlier, rows, table, context)
+        ageing = account_tables.ageing(rows.cells, context)
+        return {"groups": groups, "movements": movements, "ageing": ageing}
 
-    def age() -> dict[str, pa.Table]:
-        return {"ageing": account_tables.ageing(rows.cells, context)}
-
-    # None of these reads what another makes.
-    for tables in run_in_order(lambda step: step(), (look_ahead, add_up_groups, age), threads):
-        result.tables.update(tables)
+    coming, tables = side_by_side(look_ahead, sum_up, threads)
+    if preparation.balances is not None:
+        tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
     for one in (rows.lines, rows.flows, rows.cells, committed.sums):
         one.clear()
-    return result
+    notices.extend(rules.notices)
+    return CreditResult(positions, accounts, bounds, rules, added, table, coming, tables, notices)
 
 
 def _account_table(
