@@ -71,9 +71,7 @@ def insurance_of(limits: Sequence[Limit], policies: Sequence[Policy] = ()) -> tu
         customers(len(PARTIES), parents=[-1, 0]), ("1000", "2000"), segments=SEGMENTS
     )
     tables = LimitTables(limits_of(rows), _Terms(policies), None)
-    found = build_insurance(tables, context)
-    assert found is not None
-    return found, context
+    return build_insurance(tables, context), context
 
 
 def covered_by_engine(

@@ -148,6 +148,22 @@ def test_run__takes_an_item_only_where_it_is_not_quarantined(tmp_path: Path) -> 
     assert night.rows("items", "item_id", "insured_covered_rc") == [("B", Decimal("50.000"))]
 
 
+@pytest.mark.parametrize("kind", ["insured", "internal"])
+def test_run__names_the_limit_that_money_cannot_hold_once_converted(
+    tmp_path: Path, kind: str
+) -> None:
+    night = Night(tmp_path)
+    large = {"limit_id": "L77", "kind": kind, "currency": "GBP", "amount": "999999999999999.99"}
+    night.ledger.csv("credit_limits", LIMITS[0], {**LIMITS[0], **large})
+    night.ledger.csv(
+        "fx_rates", row("fx_rates", from_currency="GBP", to_currency="EUR", rate="1.2")
+    )
+    night.ledger.csv("open_items", item("A", amount="10.00"))
+    told = night.refused(65)
+    assert "an amount is more than money can hold once it is converted from GBP to EUR" in told
+    assert "credit_limits, limit_id A99" in told
+
+
 @pytest.mark.parametrize("paid", [None, "999999999999989.99"])
 def test_run__names_the_insured_item_that_money_cannot_hold_once_converted(
     tmp_path: Path, paid: str | None

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encours.calc.cover_items import ITEM_RECORD
+from encours.calc.cover_items import ITEM_RECORD, STATE_RECORD
 from encours.calc.item_watch import LATE_RECORD
 from encours.kernels.allocation import NOT_REFUSED, REFUSED_FOR_CURRENCY
-from encours.kernels.cover import LAST_DAY
+from encours.kernels.cover import (
+    ITEM_COLUMNS,
+    ITEM_STATE_END,
+    ITEM_STATE_FIRST,
+    LAST_DAY,
+    STATE_COLUMNS,
+)
 from encours.kernels.insurable import (
     InsurableColumns,
     InsuredItems,
@@ -20,10 +26,14 @@ from encours.kernels.insurable import (
     InsuredSetting,
     OpenAmounts,
     OpenStates,
+    lay_out_in_order,
     lay_out_insured,
     list_insurable,
     open_states,
+    room_for_told,
+    tell_cover,
 )
+from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
 from encours.kernels.text import NO_DAY
 from encours.ledger.allocations import ALLOCATION_RECORD
 
@@ -245,3 +255,95 @@ def test_lay_out_insured__like_one_row_at_a_time(seed: int) -> None:
         expected["late_bucket"] = late.index(place) if place in late else -1
         expected["ordinal"] = FIRST_ORDINAL + place
         assert {name: int(record[name]) for name in expected} == expected
+
+
+def random_items(draw: random.Random, count: int) -> Array:
+    """Draw parked items; every field is another small number."""
+    items = np.zeros(count, ITEM_RECORD)
+    for name in ITEM_RECORD.names or ():
+        least = 0 if items[name].dtype == np.uint64 else -1
+        items[name] = [draw.randrange(least, 40) for _ in range(count)]
+    items["state_count"] = [draw.randrange(1, 4) for _ in range(count)]
+    return items
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lay_out_in_order__like_one_row_at_a_time(seed: int) -> None:
+    draw = random.Random(seed)
+    items = random_items(draw, draw.randrange(0, 12))
+    total = int(items["state_count"].sum())
+    states = np.zeros(total, STATE_RECORD)
+    for name in STATE_RECORD.names or ():
+        states[name] = [draw.randrange(1_000) for _ in range(total)]
+    order_day = np.array([draw.randrange(99) for _ in items], np.int32)
+    order = np.array(draw.sample(range(len(items)), len(items)), np.int64)
+    table = np.empty((len(items), ITEM_COLUMNS), np.int64)
+    laid_out = np.empty((total, STATE_COLUMNS), np.int64)
+    lay_out_in_order(items, order_day, states, order, table, laid_out)
+    own, rest = [], states.tolist()
+    for item in items:
+        own.append(rest[: item["state_count"]])
+        rest = rest[item["state_count"] :]
+    names = (
+        *("account", "segment", "customer", "delivery_day", "due_day", "term_days"),
+        *("disputed_day", "dispute_end_day", "own_risk_day"),
+    )
+    for place, number in enumerate(order.tolist()):
+        expected = [*(int(items[number][name]) for name in names), int(order_day[number])]
+        row = table[place].tolist()
+        assert row[:ITEM_STATE_FIRST] == expected
+        first, end = row[ITEM_STATE_FIRST], row[ITEM_STATE_END]
+        assert [tuple(state) for state in laid_out[first:end].tolist()] == own[number]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_tell_cover__like_one_item_at_a_time(seed: int) -> None:
+    draw = random.Random(seed)
+    count, pools = draw.randrange(0, 12), 3
+    items = random_items(draw, count)
+    order = np.array(draw.sample(range(count), count), np.int64)
+    stops = np.array([draw.random() < 0.3 for _ in range(count)], bool)
+    base = np.array([draw.choice((0, 5)) for _ in range(count)], np.int64)
+    given_by = [(pool, place) for pool in range(pools) for place in range(count)]
+    cover = {key: draw.randrange(1, 9) for key in given_by if draw.random() < 0.3}
+    listed = [(pool, place, milli) for (pool, place), milli in cover.items()]
+    columns = np.array(listed, np.int64).reshape(-1, 3).T.copy()
+    notify = [draw.choice((0, 3, 2**62)) for _ in range(pools)]
+    tells_insurable, soon_day = draw.randrange(2), 25
+    told = room_for_told(count)
+    numbers = tell_cover(
+        items,
+        order,
+        (stops, base),
+        (columns[0], columns[1], columns[2]),
+        np.array(notify, np.int64),
+        (tells_insurable, soon_day),
+        told,
+    )
+    published, late, declared = [], [], []
+    for place, number in enumerate(order.tolist()):
+        item = items[number]
+        own = {pool: milli for (pool, at), milli in cover.items() if at == place}
+        covered = sum(own.values())
+        assert told.covered_milli[place] == covered
+        if covered:
+            published.append((item["published_row"], covered, item["ordinal"]))
+        standing = NOT_INSURED
+        if covered or (tells_insurable and base[place]):
+            standing = INSURABLE
+        if stops[place]:
+            standing = STOPS_COVER
+        if standing != NOT_INSURED and item["late_bucket"] >= 0:
+            late.append((item["ordinal"], standing, item["late_bucket"]))
+        if covered and item["undeclared_rc"] >= 0:
+            last = int(item["due_day"]) + min(notify[pool] for pool in own)
+            if last <= soon_day:
+                declared.append((place, last))
+    assert numbers == (len(published), len(late), len(declared))
+    for rows, names in (
+        (published, ("published", "published_milli", "published_ordinal")),
+        (late, ("late", "late_standing", "late_bucket")),
+        (declared, ("declare", "declare_day")),
+    ):
+        found = [getattr(told, name)[: len(rows)].tolist() for name in names]
+        assert list(zip(*found, strict=True)) == rows

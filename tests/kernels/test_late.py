@@ -10,6 +10,7 @@ import pytest
 from encours.calc.item_watch import LATE_RECORD
 from encours.calc.lines import line_key
 from encours.kernels.late import (
+    INSURABLE,
     IS_AS_OLD,
     IS_BEYOND_CAP,
     IS_LARGE,
@@ -18,6 +19,7 @@ from encours.kernels.late import (
     LATE_BUCKETS,
     MAY_STOP_COVER,
     NOT_INSURED,
+    STOPS_COVER,
     LateLimits,
     WatchedItems,
     WatchLimits,
@@ -25,9 +27,11 @@ from encours.kernels.late import (
     list_late_items,
     mark_ties,
     mark_watched,
+    take_standings,
 )
 from encours.kernels.text import NO_DAY
 from encours.ledger.master import CURRENCIES
+from encours.passes.late_items import STANDING_RECORD
 
 Item = tuple[int, int, int, int]  # day, open, uncounted, insurable
 
@@ -224,3 +228,23 @@ def test_list_late_items__like_one_row_at_a_time(seed: int) -> None:
     by_line = dict(zip(records["line"][:count].tolist(), bucket[:count].tolist(), strict=True))
     assert bucket[:count].tolist() == [by_line[line] for line, *_ in expected]
     assert set(bucket[:count].tolist()) <= set(range(LATE_BUCKETS))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_take_standings__drops_what_stops_no_cover(seed: int) -> None:
+    draw = random.Random(seed)
+    ordinals = sorted(draw.sample(range(50), draw.randrange(0, 15)))
+    first = {one: draw.choice((NOT_INSURED, MAY_STOP_COVER)) for one in ordinals}
+    known = [one for one in ordinals if draw.random() < 0.6]
+    told = {one: draw.choice((INSURABLE, STOPS_COVER)) for one in known}
+    late = np.zeros(len(ordinals), LATE_RECORD)
+    late["ordinal"], late["standing"] = ordinals, [first[one] for one in ordinals]
+    late["open_rc"] = [one * 10 for one in ordinals]
+    records = np.array(list(told.items()), STANDING_RECORD)
+    count = take_standings(late, records)
+    expected = [
+        (one, one * 10, told.get(one, NOT_INSURED))
+        for one in ordinals
+        if first[one] == NOT_INSURED or told.get(one) == STOPS_COVER
+    ]
+    assert late[["ordinal", "open_rc", "standing"]][:count].tolist() == expected

@@ -13,6 +13,7 @@ from encours.calc.limit_levels import checked_sums
 from encours.kernels.wide import convert_amounts
 from encours.ledger.decode import NO_DAY
 from encours.ledger.findings import RunNotice
+from encours.ledger.ordering import order_by
 from encours_schemas.warnings import RunWarning
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def account_cover(
     row = accounts.find(segment.astype(np.int32), names, account)
     segment, account = np.divmod(totals.insurable.keys, count)
     place = accounts.find(segment.astype(np.int32), names, account)
-    order = np.lexsort((pool, row))
+    order = order_by((row, pool))
     pool, row, milli = pool[order], row[order], totals.covered.sums[order, 0]
     counted = _up_to_exposure(row, milli, accounts.exposure_milli)
     share = _insured_share(counted, totals.insurance.facts.percent_e9[pool], context)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from encours.calc.items import convert
-from encours.calc.limit_levels import checked_sums
+from encours.calc.limit_levels import checked_sums, converted_limits
 from encours.kernels.cover import LAST_DAY, UNBOUNDED, CoverPools
 from encours.ledger.decode import decode_text_codes, positions_of
 from encours.ledger.limits import INSURED, LAYERS, NO_PERCENT
@@ -77,13 +76,16 @@ class Insurance:
         return bool(self.pools.is_net.any())
 
 
-def build_insurance(tables: LimitTables, context: RunContext) -> Insurance | None:
-    """Lay the insured limits out; None when there is none."""
+def has_insured_limits(limits: Limits) -> bool:
+    """Tell whether there is anything to lay out."""
+    return bool((limits.kind_code == INSURED).any())
+
+
+def build_insurance(tables: LimitTables, context: RunContext) -> Insurance:
+    """Lay the insured limits out."""
     limits = tables.limits
-    rows = np.flatnonzero(limits.kind_code == INSURED)
-    if not len(rows):
-        return None
     party = _parties(limits, context.master)
+    rows = np.flatnonzero(limits.kind_code == INSURED)
     rows = rows[party.code[rows] >= 0]
     return _Pools(tables, rows, party, context).insurance()
 
@@ -199,8 +201,11 @@ class _Pools:
         rank = np.empty(len(names), np.int64)
         rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
         hierarchy = self.context.master.customers.hierarchy
-        depth = np.where(self.is_group, -hierarchy.depth[self.party * self.is_group], -(2**31))
-        return np.lexsort((rank[self.policy + 1], layer, self.segment < 0, depth, cluster))
+        of_all = self.segment < 0
+        depth = hierarchy.depth[self.party * self.is_group]
+        height = np.where(self.is_group, int(depth.max(initial=0)) + 1 - depth, 0)
+        number = np.arange(self.count)  # of pools that are alike
+        return order_by((cluster, height, of_all, layer, rank[self.policy + 1], number))
 
     def _members(self) -> dict[str, Array]:
         """Say whose items each pool is for."""
@@ -288,7 +293,7 @@ class _Pools:
         limits, rows = self.limits, self.rows
         counts = ~limits.is_unlimited[rows] & (limits.from_day[rows] <= self.context.as_of_day)
         milli = np.where(counts, limits.amount_milli[rows], 0)
-        return convert(milli, limits.currency_code[rows], self.context.reporting)
+        return converted_limits(limits, rows, milli, self.context.reporting)
 
     def _stretches(self) -> tuple[Array, Array, Array, Array]:
         """Give when each limit and its policy are both in force: pool, first, last day, limit."""

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from encours.calc.items import convert
+from encours.calc.refusals import ItemRefused
 from encours.calc.sums import KeyedSums
 from encours.ledger.limits import GUARANTEE, INSURED, INTERNAL, REPLACE, TEMPORARY
+from encours_schemas.errors import InputRefused
+from encours_schemas.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from encours.calc.context import Conversion
     from encours.ledger.limits import Limits
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -151,6 +156,25 @@ def level_of(limits: Limits, rows: Array, milli: Array, place: Array) -> Level:
         insured=summed(kind == INSURED),
         guarantee=summed(kind == GUARANTEE),
     )
+
+
+def converted_limits(limits: Limits, rows: Array, milli: Array, conversion: Conversion) -> Array:
+    """Convert what some limits are worth, each by itself: int64[r] of int64[r].
+
+    Raises InputMissing (66) where a rate is missing, and InputRefused (65), naming the limit, where
+    money cannot hold what comes out.
+    """
+    try:
+        return convert(milli, limits.currency_code[rows], conversion)
+    except ItemRefused as error:
+        shape = shape_of(limits.limit_id[int(rows[error.row])].as_py())
+        raise InputRefused(
+            what=error.what,
+            where=f"credit_limits, limit_id {shape}",
+            found=error.found,
+            expected=error.expected,
+            cure=error.cure,
+        ) from error
 
 
 def _summed(limits: Limits, rows: Array, milli: Array, at: Array, count: int) -> Amounts:

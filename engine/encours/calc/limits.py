@@ -21,6 +21,7 @@ from encours.calc.limit_levels import (
     Level,
     checked_sums,
     chosen_amounts,
+    converted_limits,
     joined_amounts,
     level_of,
     no_amounts,
@@ -262,7 +263,7 @@ class LimitBook:
         """Convert some limits to the reporting currency: int64[r]; an unlimited one is zero."""
         limits = self.tables.limits
         milli = np.where(limits.is_unlimited[rows], 0, limits.amount_milli[rows])
-        return convert(milli, limits.currency_code[rows], self.context.reporting)
+        return converted_limits(limits, rows, milli, self.context.reporting)
 
     def groups_on(self, day: int) -> GroupLimits:
         """Give the limits of groups in force on a day."""

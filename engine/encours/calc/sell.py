@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from encours.ledger.ordering import order_by
+
 if TYPE_CHECKING:
     from encours.calc.limits import AccountLimits
 
@@ -58,7 +60,7 @@ def bounds_of(limits: AccountLimits) -> Bounds:
         ]
     )
     row, bound = row[bound >= 0], bound[bound >= 0]
-    order = np.lexsort((bound, row))
+    order = order_by((row, bound))
     kinds = ((OWN, own), (SHARED, shared), (GROUP, group))
     return Bounds(
         np.concatenate(

@@ -25,8 +25,12 @@ from encours.kernels.cover import (
     STATE_NET_MILLI,
     UNBOUNDED,
 )
+from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
 from encours.kernels.text import NO_DAY
 from encours.kernels.wide import add_product, rounded_quotient
+
+FAR_DAYS = 2**30
+"""Days after which a delay is declared where nobody asks for it."""
 
 
 class InsurableColumns(NamedTuple):
@@ -338,3 +342,83 @@ def lay_out_in_order(items, order_day, states, order, out_items, out_states):
             out_states[count, STATE_NET_MILLI] = states[state]["net_milli"]
             count += 1
         out[ITEM_STATE_END] = count
+
+
+class CoverTold(NamedTuple):
+    """What `tell_cover` writes, room for n items each.
+
+    covered_milli           int64[n]
+    published, published_milli, published_ordinal  int64[n]  of covered items: the row among the
+                            published ones of their unit, what is covered, the item's ordinal
+    late, late_standing, late_bucket  int64[n], int64[n], int32[n]  of late items that are insured:
+                            ordinal, standing, where they are parked
+    declare, declare_day    int64[n], int64[n]  items whose delay is to be declared: their place,
+                            and the last day for it
+    """
+
+    covered_milli: Any
+    published: Any
+    published_milli: Any
+    published_ordinal: Any
+    late: Any
+    late_standing: Any
+    late_bucket: Any
+    declare: Any
+    declare_day: Any
+
+
+def room_for_told(count):
+    """Make room for what is told of so many items."""
+    kinds = [np.int32 if name == "late_bucket" else np.int64 for name in CoverTold._fields]
+    return CoverTold._make(np.empty(count, kind) for kind in kinds)
+
+
+@kernel
+def tell_cover(items, order, found, listed, notify_days, setting, out):
+    """Tell what items have of all their pools; give numbers of published, late and declared ones.
+
+    items        ITEM_RECORD[n]
+    order        int64[n]  the item at each place of the kernel's order
+    found        bool[n], int64[n]  by place: the item stops a pool; its largest insurable base
+    listed       int64[m], int64[m], int64[m]  pool, place and thousandths of cover above zero
+    notify_days  int64[p]  days after which a delay is declared, by pool
+    setting      int64, int64  1 where whatever is insurable counts as insured, covered or not; the
+                 day up to which a last day for declaring is soon
+    out          `CoverTold`, written
+    """
+    is_stopping, insurable_milli = found
+    pools, places, milli = listed
+    tells_insurable, soon_day = setting
+    days = np.full(order.shape[0], FAR_DAYS, np.int64)
+    for place in range(order.shape[0]):
+        out.covered_milli[place] = 0
+    for entry in range(places.shape[0]):
+        place = places[entry]
+        out.covered_milli[place] += milli[entry]
+        days[place] = min(days[place], notify_days[pools[entry]])
+    published = late = declared = 0
+    for place in range(order.shape[0]):
+        item = items[order[place]]
+        covered = out.covered_milli[place]
+        if covered != 0:
+            out.published[published] = item["published_row"]
+            out.published_milli[published] = covered
+            out.published_ordinal[published] = item["ordinal"]
+            published += 1
+        standing = NOT_INSURED
+        if covered > 0 or (tells_insurable == 1 and insurable_milli[place] > 0):
+            standing = INSURABLE
+        if is_stopping[place]:
+            standing = STOPS_COVER
+        if standing != NOT_INSURED and item["late_bucket"] >= 0:
+            out.late[late] = item["ordinal"]
+            out.late_standing[late] = standing
+            out.late_bucket[late] = item["late_bucket"]
+            late += 1
+        if covered > 0 and item["undeclared_rc"] >= 0:
+            last_day = item["due_day"] + days[place]
+            if last_day <= soon_day:
+                out.declare[declared] = place
+                out.declare_day[declared] = last_day
+                declared += 1
+    return published, late, declared

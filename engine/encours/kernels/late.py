@@ -257,3 +257,29 @@ def mark_ties(late, credit_rc, materiality, release_day, out_mark):
         start = end
     for i in range(last_start, last_end):
         out_mark[i] |= last_mark
+
+
+@kernel
+def take_standings(late, told):
+    """Say how late items stand with their insurers, in place; give how many are left.
+
+    late  LATE_RECORD[m]      by ordinal; those of interest are moved to the beginning
+    told  STANDING_RECORD[k]  by ordinal, of some of these items
+
+    An item that was of interest in case it stops cover is dropped unless it is told to.
+    """
+    kept = 0
+    j = 0
+    for i in range(late.shape[0]):
+        ordinal = late[i]["ordinal"]
+        while j < told.shape[0] and told[j]["ordinal"] < ordinal:
+            j += 1
+        if j < told.shape[0] and told[j]["ordinal"] == ordinal:
+            standing = told[j]["standing"]
+            if late[i]["standing"] != MAY_STOP_COVER or standing == STOPS_COVER:
+                late[i]["standing"] = standing
+        if late[i]["standing"] != MAY_STOP_COVER:
+            if kept < i:
+                late[kept] = late[i]
+            kept += 1
+    return kept

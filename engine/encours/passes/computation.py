@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow.compute as pc
 
-from encours.calc.cover_pools import build_insurance
+from encours.calc.cover_pools import build_insurance, has_insured_limits
 from encours.calc.exposure import sums_of_items
 from encours.controls import checks
 from encours.erp.changes import accounts_told
@@ -35,7 +35,7 @@ from encours.passes.scenario import altered, payment_delays
 from encours.passes.setting import EPOCH, Identity, Setting
 from encours.passes.summary_facts import manifest_facts
 from encours.passes.table_files import Tally, write_pieces, write_tables, write_whole
-from encours.passes.workers import side_by_side
+from encours.passes.workers import Ahead, side_by_side
 from encours_schemas.reasons import Reason
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from encours.calc.context import RunContext
+    from encours.calc.cover_pools import Insurance
     from encours.calc.exposure import Committed
     from encours.ledger.duplicates import Duplicates
     from encours.ledger.findings import RunNotice
@@ -209,6 +210,11 @@ class Computation:
     ) -> RowsResult:
         """Take every row once; quarantine allocations that their items refuse."""
         setting, tables = self._setting, self._ledger.tables
+        insurance: Ahead[Insurance] | None = None
+        if has_insured_limits(preparation.limits.limits):
+            insurance = Ahead(
+                lambda: build_insurance(preparation.limits, preparation.context), setting.threads
+            )
         rows = RowsPass(
             tables["open_items"],
             keys,
@@ -218,8 +224,10 @@ class Computation:
             preparation.context,
             setting.quarantine,
             target,
-            build_insurance(preparation.limits, preparation.context),
+            insurance,
         ).run(setting.threads, setting.progress)
+        if insurance is not None:
+            insurance.result()  # even where no row asked for it: its limits may be at fault
         allocations = tables.get("allocations")
         rows.has_allocations = allocations is not None
         if allocations is not None and rows.refused_ordinals:
@@ -265,13 +273,17 @@ class Computation:
         counts = row_counts(self._ledger, rows.totals, self._setting.quarantine)
         self.require_few_rejected(counts)
         sums_checked = sums_of_accounts(credit.account_table)
-        controls = gather_controls(counts, rows, credit, sums_checked, context)
+        controls, room = side_by_side(
+            lambda: gather_controls(counts, rows, credit, sums_checked, context),
+            lambda: room_of(credit),
+            threads,
+        )
         checks.require(controls)
         rows.let_go()
         tables = credit.tables
         tables["quarantine"] = self._setting.quarantine.table()
         night = self._night(identity, credit, preparation, counts)
-        room, breaches, published = room_of(credit), credit.rules.rows, credit.account_table
+        breaches, published = credit.rules.rows, credit.account_table
         coming = credit.outlook
         accounts, tally = credit.accounts.without_sums(), Tally(checks.CHECKED_OF_ACCOUNTS)
         others = (

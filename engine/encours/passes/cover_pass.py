@@ -8,7 +8,7 @@ published rows of its work unit, how it stands with its insurer to the late item
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,12 +34,12 @@ from encours.kernels.cover import (
     LAST_DAY,
     STATE_GROSS_MILLI,
 )
-from encours.kernels.late import INSURABLE, NOT_INSURED, STOPS_COVER
+from encours.kernels.insurable import room_for_told, tell_cover
 from encours.ledger.decode import NO_DAY
 from encours.ledger.text_spill import TextSpill
 from encours.passes.memory import give_memory_back
 from encours.passes.spill import MemoryBudget, Spill
-from encours.passes.workers import run_in_order
+from encours.passes.workers import Ahead, run_in_order
 from encours_schemas.rule_ids import RuleId
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ COVER_RECORD = np.dtype([("row", np.int64), ("covered_milli", np.int64)])
 """What an item is covered for, by its place among the published rows of its work unit."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
 _SHARDS_PER_TRIM = 16
-_FAR_DAYS = 2**30
 KEPT_BYTES = 64 << 20
 """Insured items kept in memory before they are spilled."""
 
@@ -84,32 +83,18 @@ class _ShardResult:
     hits: pa.Table
 
 
-class _ItemCover(NamedTuple):
-    """What n items of a shard have of all their pools.
-
-    covered_milli  int64[n]
-    notify_days    int64[n]  days after which a delay is declared, the largest int64 where no pool
-                             covers the item
-    standing       int64[n]  NOT_INSURED, INSURABLE or STOPS_COVER
-    """
-
-    covered_milli: Array
-    notify_days: Array
-    standing: Array
-
-
 class CoverPass:
     """The cover of one run; units add their items, then the ceilings are filled once."""
 
     def __init__(
         self,
-        insurance: Insurance,
+        insurance: Ahead[Insurance],
         items: TableSource,
         scratch: Path,
         context: RunContext,
     ) -> None:
         """Open the spill files in `scratch`."""
-        self.insurance, self._context = insurance, context
+        self._ahead, self._context = insurance, context
         self._shards = min(1 + items.row_count // _ROWS_PER_SHARD, MOST_SHARDS)
         kept = MemoryBudget(KEPT_BYTES)
         self._items = Spill(scratch / "insured_items", ITEM_RECORD, self._shards, kept)
@@ -118,6 +103,11 @@ class CoverPass:
         self._orders = Spill(scratch / "insured_orders", ORDER_RECORD, self._shards)
         self._routed = Spill(scratch / "cover", COVER_RECORD, max(len(items.units), 1))
         self._firsts = np.array([unit.first_ordinal for unit in items.units], np.int64)
+
+    @property
+    def insurance(self) -> Insurance:
+        """Give the pools, once they are laid out."""
+        return self._ahead.result()
 
     def add(self, found: InsuredRows) -> None:
         """Park some items that may be covered, in the order of the table; any thread may."""
@@ -216,10 +206,7 @@ class CoverPass:
         table, place_of = ordered.table, ordered.place
         result = fill_ceilings(ordered, self.insurance)
         pool, item, milli = result.pool, result.item, result.milli
-        cover = self._cover_of_items(result)
-        self._route(shard, found.items, place_of, cover)
-        if late is not None:
-            self._tell_late(shard, found.items, place_of, cover, late)
+        hits = self._tell(shard, found, place_of, result, late)
         accounts = len(self._context.master.customers.account_ids)
         segments = len(self._context.master.companies.segment_names)
         place = table[:, ITEM_SEGMENT] * accounts + table[:, ITEM_ACCOUNT]
@@ -245,7 +232,7 @@ class CoverPass:
             np.where(result.stop_is_shared[stopped], -1, place[result.stop_item[stopped]]),
             result.stop_pool[coming],
             result.next_stop_day[coming],
-            self._to_declare(found, place_of, cover),
+            hits,
         )
 
     def _order_days(self, items: Array, shard: int) -> Array:
@@ -269,63 +256,64 @@ class CoverPass:
             days[met] = last[place[met]]
         return days
 
-    def _cover_of_items(self, result: CoverResult) -> _ItemCover:
-        """Add up what pools give to the items of a shard."""
-        count = len(result.insurable_milli)
-        covered = np.zeros(count, np.int64)
-        np.add.at(covered, result.item, result.milli)
-        notify = np.full(count, np.iinfo(np.int64).max, np.int64)
-        np.minimum.at(notify, result.item, self.insurance.facts.notify_days[result.pool])
-        is_told = covered > 0
-        if self._context.configuration.rules.insured_limit_exceeded.full_cover_segments:
-            is_told |= result.insurable_milli > 0
-        standing = np.where(is_told, INSURABLE, NOT_INSURED)
-        standing[result.is_stopping] = STOPS_COVER
-        return _ItemCover(covered, notify, standing)
+    def _tell(
+        self,
+        shard: int,
+        found: InsurableItems,
+        place_of: Array,
+        result: CoverResult,
+        late: LateItems | None,
+    ) -> pa.Table:
+        """Send the cover of items back to their units, and tell the late ones how they stand.
 
-    def _route(self, shard: int, items: Array, place_of: Array, cover: _ItemCover) -> None:
-        """Send the cover of items back to their work units."""
-        rows = np.flatnonzero(cover.covered_milli)
-        place = place_of[rows]
-        records = np.empty(len(rows), COVER_RECORD)
-        records["row"], records["covered_milli"] = (
-            items["published_row"][place],
-            cover.covered_milli[rows],
+        Gives the delays that must be declared soon: `HIT_SCHEMA`, by account; `worst` is the last
+        day for it.
+        """
+        rules = self._context.configuration.rules
+        told = room_for_told(len(place_of))
+        tells_insurable = rules.insured_limit_exceeded.full_cover_segments
+        published, is_late, declared = tell_cover(
+            found.items,
+            place_of,
+            (result.is_stopping, result.insurable_milli),
+            (result.pool, result.item, result.milli),
+            self.insurance.facts.notify_days,
+            (
+                int(bool(tells_insurable)),
+                self._context.as_of_day + rules.insurer_notification.warn_days,
+            ),
+            told,
         )
-        unit = np.searchsorted(self._firsts, items["ordinal"][place], side="right") - 1
+        records = np.empty(published, COVER_RECORD)
+        records["row"] = told.published[:published]
+        records["covered_milli"] = told.published_milli[:published]
+        ordinal = told.published_ordinal[:published]
+        unit = np.searchsorted(self._firsts, ordinal, side="right") - 1
         unit[records["row"] < 0] = -1  # not published: a control will miss it
         self._routed.append(shard, records, unit.astype(np.int32))
+        if late is not None:
+            late.add_standings(
+                shard,
+                told.late[:is_late],
+                told.late_standing[:is_late],
+                told.late_bucket[:is_late],
+            )
+        return self._to_declare(
+            found, place_of[told.declare[:declared]], told.declare_day[:declared]
+        )
 
-    def _tell_late(
-        self, shard: int, items: Array, place_of: Array, cover: _ItemCover, late: LateItems
-    ) -> None:
-        """Tell the late items how they stand with their insurers."""
-        bucket = items["late_bucket"][place_of]
-        rows = np.flatnonzero((cover.standing != NOT_INSURED) & (bucket >= 0))
-        ordinal = items["ordinal"][place_of[rows]]
-        late.add_standings(shard, ordinal, cover.standing[rows], bucket[rows].astype(np.int32))
-
-    def _to_declare(self, found: InsurableItems, place_of: Array, cover: _ItemCover) -> pa.Table:
-        """List late insured items that must be declared soon: `HIT_SCHEMA`, by account.
-
-        `worst` is the last day for it.
-        """
-        rules = self._context.configuration.rules.insurer_notification
-        undeclared = found.items["undeclared_rc"][place_of]
-        rows = np.flatnonzero((cover.covered_milli > 0) & (undeclared >= 0))
-        items = found.items[place_of[rows]]
-        last_day = items["due_day"] + np.minimum(cover.notify_days[rows], _FAR_DAYS)
-        soon = np.flatnonzero(last_day <= self._context.as_of_day + rules.warn_days)
-        if not len(soon):
+    def _to_declare(self, found: InsurableItems, place: Array, last_day: Array) -> pa.Table:
+        """List late insured items that must be declared soon: `HIT_SCHEMA`, by account."""
+        if not len(place):
             return HIT_SCHEMA.empty_table()
-        items = items[soon]
+        items = found.items[place]
         accounts = len(self._context.master.customers.account_ids)
         hits = hit_table(
             RuleId.INSURER_NOTIFICATION,
             items["segment"].astype(np.int64) * accounts + items["account"],
             items["undeclared_rc"],
-            last_day[soon],
-            found.item_id.take(pa.array(place_of[rows[soon]])),
+            last_day,
+            found.item_id.take(pa.array(place)),
         )
         return grouped(hits)
 

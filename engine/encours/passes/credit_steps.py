@@ -97,21 +97,20 @@ def credit_steps(
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier, threads)
     give_memory_back()
     bounds = bounds_of(limits)
-    table = _account_table(accounts, limits, cover, bounds, rules)
-    give_memory_back()
 
     def look_ahead() -> OutlookRows:
         found = outlook(rules.evidence, rules.breaches, rows.lines, committed, cover.next_stop_day)
         give_memory_back()
         return found
 
-    def sum_up() -> dict[str, pa.Table]:
+    def sum_up() -> tuple[AccountTable, dict[str, pa.Table]]:
+        table = _account_table(accounts, limits, cover, bounds, rules)
         groups = rules.with_severity(account_tables.groups(positions, limits, context))
         movements = bridge(earlier, rows, table, context)
         ageing = account_tables.ageing(rows.cells, context)
-        return {"groups": groups, "movements": movements, "ageing": ageing}
+        return table, {"groups": groups, "movements": movements, "ageing": ageing}
 
-    coming, tables = side_by_side(look_ahead, sum_up, threads)
+    coming, (table, tables) = side_by_side(look_ahead, sum_up, threads)
     if preparation.balances is not None:
         tables["tie_out"] = tie_out(preparation.balances, rows.lines, context)
     for one in (rows.lines, rows.flows, rows.cells, committed.sums):

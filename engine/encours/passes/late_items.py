@@ -15,10 +15,10 @@ from encours.kernels.late import (
     IS_AS_OLD,
     IS_TIED,
     LATE_BUCKETS,
-    MAY_STOP_COVER,
     STOPS_COVER,
     find_oldest_late,
     mark_ties,
+    take_standings,
 )
 from encours.ledger.ordering import order_by
 from encours.ledger.table_spill import TableSpill
@@ -165,12 +165,8 @@ class LateItems:
     def _late_of_shard(self, shard: int) -> Array:
         """Give the late items of a shard as they stand now: `LATE_RECORD`[m] by ordinal."""
         late, told = self._records.read(shard), self._standings.read(shard)
-        told = told.take(np.argsort(told["ordinal"]))  # neighbours are found side by side
-        place = np.searchsorted(late["ordinal"], told["ordinal"])
-        is_of_interest = late["standing"][place] != MAY_STOP_COVER
-        is_of_interest |= told["standing"] == STOPS_COVER
-        late["standing"][place[is_of_interest]] = told["standing"][is_of_interest]
-        return late.compress(late["standing"] != MAY_STOP_COVER)
+        told = told.take(np.argsort(told["ordinal"]))
+        return late[: take_standings(late, told)]
 
     def settle(self, lines: KeyedSums, threads: int) -> SettledLate:
         """Set every line's credits against its oldest items, and keep the oldest that is left."""

@@ -29,7 +29,7 @@ from encours.passes.late_items import open_late_items
 from encours.passes.naming import naming_row
 from encours.passes.probe import ProbedUnit, candidates_of, columns_never_needed, probe_documents
 from encours.passes.work_unit import Neighbours, UnitOptions, UnitResult, compute_unit
-from encours.passes.workers import run_in_order
+from encours.passes.workers import Ahead, run_in_order
 from encours.publish.files import PublishedFile
 from encours.publish.parquet import PartWriter, open_part, part_name
 from encours_schemas.reasons import Reason
@@ -135,7 +135,7 @@ class RowsPass:
         context: RunContext,
         quarantine: Quarantine,
         staging: Staging | None,
-        insurance: Insurance | None = None,
+        insurance: Ahead[Insurance] | None = None,
     ) -> None:
         """Take what the keys pass found. Without a staging nothing is written (`validate`)."""
         self._insurance = insurance

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.cover_items import Insurable, InsuredRows
     from encours.calc.cover_pools import Insurance
+    from encours.passes.workers import Ahead
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -109,7 +110,7 @@ class UnitOptions:
 
     extract_day: int
     chunk_rows: int
-    insurance: Insurance | None = None
+    insurance: Ahead[Insurance] | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,10 @@ def compute_unit(
 
 
 def _insured(
-    slices: list[_Slice], neighbours: Neighbours, insurance: Insurance | None, context: RunContext
+    slices: list[_Slice],
+    neighbours: Neighbours,
+    insurance: Ahead[Insurance] | None,
+    context: RunContext,
 ) -> list[InsuredRows]:
     """Lay out the items of all slices that insurance may cover."""
     found, published_before = [], 0
@@ -235,7 +239,7 @@ def _insured(
                 piece.measured,
                 piece.watched.late,
                 (neighbours.ordinal(piece.start), published_before),
-                insurance,
+                insurance.result(),
                 context,
             )
         )
@@ -270,7 +274,7 @@ def _measure_slice(
     insurable = None
     if options.insurance is not None:
         insurable = find_insurable(
-            items, records, neighbours.first_ordinal, options.insurance, context
+            items, records, neighbours.first_ordinal, options.insurance.result(), context
         )
     watched = watch_items(
         items,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,3 +54,21 @@ def side_by_side(
     with ThreadPoolExecutor(1, thread_name_prefix="encours") as pool:
         other = pool.submit(second)
         return first(), other.result()
+
+
+class Ahead(Generic[Result]):
+    """A step on a thread of its own, taken while others go on that need it later."""
+
+    def __init__(self, step: Callable[[], Result], threads: int) -> None:
+        """Start it; where all is to run on one thread, take it at once."""
+        self._future: Future[Result] = Future()
+        if threads == 1:
+            self._future.set_result(step())
+            return
+        pool = ThreadPoolExecutor(1, thread_name_prefix="encours")
+        self._future = pool.submit(step)
+        pool.shutdown(wait=False)
+
+    def result(self) -> Result:
+        """Wait for the result, or raise what the step raised; any thread may call this."""
+        return self._future.result()
