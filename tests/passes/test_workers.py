@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from encours.passes.workers import WAITING_PER_THREAD, run_in_order, side_by_side
+from encours.passes.workers import WAITING_PER_THREAD, Ahead, run_in_order, side_by_side
 
 THREADS = [1, 2, 3, 8]
 
@@ -145,3 +145,26 @@ def test_side_by_side__raises_the_failure_of_either_step(threads: int) -> None:
         with pytest.raises(OSError, match="no more"):
             side_by_side(first, second, threads)
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ahead__gives_its_result_to_all_who_ask(threads: int) -> None:
+    step = Ahead(lambda: 7, threads)
+    assert [step.result(), step.result()] == [7, 7]
+
+
+def test_ahead__lets_others_go_on_meanwhile() -> None:
+    may_end = threading.Event()
+    step = Ahead(lambda: may_end.wait(60), 2)
+    may_end.set()
+    assert step.result()
+
+
+def test_ahead__raises_the_failure_of_its_step_where_it_is_asked_for() -> None:
+    def fail() -> int:
+        raise ValueError
+
+    step = Ahead(fail, 2)
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            step.result()

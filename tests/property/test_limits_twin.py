@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from encours.passes import cover_pass, late_items, rows_pass
+from encours.breaches import outlook
+from encours.breaches import table as breach_table
+from encours.calc import sums
+from encours.passes import account_table, cover_pass, late_items, rows_pass
 from tests.naive.engine import compute_run
 from tests.property.limit_ledgers import build_limit_case, next_night
 from tests.property.published import differences, run_engine
@@ -26,6 +29,9 @@ def cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cover_pass, "KEPT_BYTES", 0)
     monkeypatch.setattr(late_items, "_ROWS_PER_SHARD", 11)
     monkeypatch.setattr(rows_pass, "UNITS_PER_PART", 2)
+    for module in (account_table, breach_table, outlook):
+        monkeypatch.setattr(module, "PIECE_ROWS", 3)
+    monkeypatch.setattr(sums, "STRETCH_ROWS", 5)
 
 
 @pytest.mark.parametrize("seed", range(LEDGERS))
@@ -43,7 +49,11 @@ def test_run__publishes_the_limits_that_the_slow_twin_publishes(
 
 
 @pytest.mark.parametrize("seed", range(NIGHTS))
-def test_second_night__remembers_what_the_slow_twin_remembers(seed: int, tmp_path: Path) -> None:
+def test_second_night__remembers_what_the_slow_twin_remembers(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if seed % 2:
+        cut_into_pieces(monkeypatch)
     case = build_limit_case(seed, with_defects=False)
     before = compute_run(case.tables, case.as_of, case.configuration, case.extract_date)
     run_engine(case, tmp_path, seed)

@@ -15,7 +15,7 @@ from encours.erp.changes import accounts_told
 from encours.erp.hold_files import FileHead
 from encours.ledger.duplicates import resolve_duplicates
 from encours.passes.commitments_pass import sum_commitments
-from encours.passes.credit_steps import CreditResult, credit_steps, positioned
+from encours.passes.credit_steps import CreditResult, covered_accounts, credit_steps, positioned
 from encours.passes.erp_files import LINE_COLUMNS, Night, decide_telling, rows_read, write_telling
 from encours.passes.keys_pass import Keys, KeysPass
 from encours.passes.memory import give_memory_back
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from encours.calc.context import RunContext
     from encours.calc.cover_pools import Insurance
     from encours.calc.exposure import Committed
+    from encours.calc.orders import Room
     from encours.ledger.duplicates import Duplicates
     from encours.ledger.findings import RunNotice
     from encours.ledger.sources import Ledger
@@ -255,56 +256,73 @@ class Computation:
         preparation, _, rows = passed
         context, threads = preparation.context, self._setting.threads
         orders = open_book(self._ledger.tables.get("commitments"), self._staging.spill, context)
-
-        committed, of_items = side_by_side(
-            lambda: self._commitments(passed, orders), lambda: sums_of_items(rows.lines), threads
-        )
-
-        def settle() -> None:
-            rows.settle_cover(self._staging, threads, self._setting.progress)
-            rows.settle_late(threads)
-
-        sums, _ = side_by_side(
-            lambda: positioned(committed, of_items, preparation), settle, threads
-        )
-        give_memory_back()
-        credit = credit_steps(preparation, rows, sums, self._earlier, threads)
+        credit = self._credit(passed, orders)
         give_memory_back()
         counts = row_counts(self._ledger, rows.totals, self._setting.quarantine)
         self.require_few_rejected(counts)
-        sums_checked = sums_of_accounts(credit.account_table)
+        sums = sums_of_accounts(credit.account_table)
         controls, room = side_by_side(
-            lambda: gather_controls(counts, rows, credit, sums_checked, context),
+            lambda: gather_controls(counts, rows, credit, sums, context),
             lambda: room_of(credit),
             threads,
         )
         checks.require(controls)
         rows.let_go()
-        tables = credit.tables
-        tables["quarantine"] = self._setting.quarantine.table()
-        night = self._night(identity, credit, preparation, counts)
-        breaches, published = credit.rules.rows, credit.account_table
-        coming = credit.outlook
-        accounts, tally = credit.accounts.without_sums(), Tally(checks.CHECKED_OF_ACCOUNTS)
-        others = (
-            lambda: write_order_decisions(self._staging, orders, room, accounts, context, threads),
-            lambda: write_pieces(
-                self._staging,
-                "credit_accounts",
-                published.schema,
-                tally.listening(published.pieces()),
-            ),
-            lambda: write_pieces(self._staging, "breaches", breaches.schema, breaches.pieces()),
-            lambda: write_pieces(self._staging, "outlook", coming.schema, coming.pieces()),
-        )
+        tally = Tally(checks.CHECKED_OF_ACCOUNTS)
         return _Decided(
             counts,
             controls,
-            lambda: checks.written_controls(tally.sums, sums_checked),
-            tables,
-            night,
-            others,
+            lambda: checks.written_controls(tally.sums, sums),
+            {**credit.tables, "quarantine": self._setting.quarantine.table()},
+            self._night(identity, credit, preparation, counts),
+            self._writers_of_pieces(credit, orders, room, tally, context),
             credit.notices,
+        )
+
+    def _credit(self, passed: _Passed, orders: OrderBook | None) -> CreditResult:
+        """Take the passes' sums, and what they parked, to the tables about accounts."""
+        preparation, _, rows = passed
+        threads = self._setting.threads
+
+        committed, of_items = side_by_side(
+            lambda: self._commitments(passed, orders), lambda: sums_of_items(rows.lines), threads
+        )
+
+        ahead = Ahead(lambda: positioned(committed, of_items, preparation), threads)
+        rows.settle_cover(self._staging, threads, self._setting.progress)
+        covered, _ = side_by_side(
+            lambda: covered_accounts(rows, ahead.result(), preparation.context),
+            lambda: rows.settle_late(threads),
+            threads,
+        )
+        give_memory_back()
+        return credit_steps(preparation, rows, ahead.result(), covered, self._earlier, threads)
+
+    def _writers_of_pieces(
+        self,
+        credit: CreditResult,
+        orders: OrderBook | None,
+        room: Room,
+        tally: Tally,
+        context: RunContext,
+    ) -> Sequence[Callable[[], PublishedFile]]:
+        """Say how the tables are written that are never in memory as a whole, the longest first.
+
+        tally  is told the sums of the credit accounts
+        """
+        staging, threads = self._staging, self._setting.threads
+        accounts, breaches = credit.account_table, credit.rules.rows
+        found, coming = credit.accounts.without_sums(), credit.outlook
+
+        def write_accounts() -> PublishedFile:
+            pieces = tally.listening(accounts.pieces())
+            return write_pieces(staging, "credit_accounts", accounts.schema, pieces)
+
+        return (
+            lambda: write_order_decisions(staging, orders, room, found, context, threads),
+            write_accounts,
+            lambda: write_pieces(staging, "breaches", breaches.schema, breaches.pieces()),
+            lambda: write_pieces(staging, "outlook", coming.schema, coming.pieces()),
         )
 
     def _file_head(self, identity: Identity) -> FileHead:

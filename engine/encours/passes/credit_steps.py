@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from encours.calc.account_cover import AccountCover
+    from encours.calc.context import RunContext
     from encours.calc.limits import AccountLimits
     from encours.calc.sums import KeyedSums
     from encours.controls.checks import Added
@@ -73,10 +74,23 @@ def positioned(committed: Committed, of_items: KeyedSums, preparation: Preparati
     return Positioned(committed, positions, accounts, limits)
 
 
+class Covered(NamedTuple):
+    """What insurance covers of each account, and which limits bind it."""
+
+    cover: AccountCover
+    bounds: Bounds
+
+
+def covered_accounts(rows: RowsResult, sums: Positioned, context: RunContext) -> Covered:
+    """Take cover and limits to the accounts; nothing of it waits for the late items."""
+    return Covered(account_cover(rows.cover, sums.accounts, context), bounds_of(sums.limits))
+
+
 def credit_steps(
     preparation: Preparation,
     rows: RowsResult,
     sums: Positioned,
+    covered: Covered,
     earlier: EarlierRun | None,
     threads: int,
 ) -> CreditResult:
@@ -86,17 +100,13 @@ def credit_steps(
     """
     context = preparation.context
     committed, positions, accounts, limits = sums
-    cover, items = side_by_side(
-        lambda: account_cover(rows.cover, accounts, context),
-        lambda: item_facts(rows, accounts, context),
-        threads,
-    )
+    cover, bounds = covered
+    items = item_facts(rows, accounts, context)
     added = checks.add_up(rows.lines, committed.sums, rows.cover)
     notices = [*limit_notices(limits), *cover_notices(rows.cover, context)]
     rows.let_go_of_facts()
     rules = apply_rules(preparation, accounts, limits, cover, positions, items, earlier, threads)
     give_memory_back()
-    bounds = bounds_of(limits)
 
     def look_ahead() -> OutlookRows:
         found = outlook(rules.evidence, rules.breaches, rows.lines, committed, cover.next_stop_day)
