@@ -63,7 +63,7 @@ _ROWS_PER_SHARD = 1 << 19
 COVER_RECORD = np.dtype([("row", np.int64), ("covered_milli", np.int64)])
 """What an item is covered for, by its place among the published rows of its work unit."""
 ORDER_RECORD = np.dtype([("first", np.uint64), ("second", np.uint64), ("day", np.int64)])
-_SHARDS_PER_TRIM = 16
+_SHARDS_PER_TRIM = 8
 KEPT_BYTES = 64 << 20
 """Insured items kept in memory before they are spilled."""
 

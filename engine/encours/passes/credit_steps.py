@@ -71,6 +71,7 @@ def positioned(committed: Committed, of_items: KeyedSums, preparation: Preparati
     accounts = account_rows(positions, preparation.limits.limits, context)
     give_memory_back()
     limits = LimitBook(preparation.limits, accounts, positions, context).on(context.as_of_day)
+    give_memory_back()
     return Positioned(committed, positions, accounts, limits)
 
 
@@ -115,6 +116,7 @@ def credit_steps(
 
     def sum_up() -> tuple[AccountTable, dict[str, pa.Table]]:
         table = _account_table(accounts, limits, cover, bounds, rules)
+        give_memory_back()
         groups = rules.with_severity(account_tables.groups(positions, limits, context))
         movements = bridge(earlier, rows, table, context)
         ageing = account_tables.ageing(rows.cells, context)

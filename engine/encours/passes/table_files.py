@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from encours.publish.staging import Staging
 
 
+_PIECES_PER_TRIM = 4
+"""Pieces of a table after which the memory that they took is given back."""
 SORTED = frozenset({"ageing"})
 """Tables that were made in the order of their keys."""
 
@@ -76,8 +78,10 @@ def write_pieces(
     """Write a table that comes in pieces, sorted by its key already; even without rows."""
     path = staging.table_directory(name) / part_name(0)
     with open_part(path, schema) as part:
-        for piece in pieces:
+        for number, piece in enumerate(pieces, 1):
             part.write(piece)
+            if number % _PIECES_PER_TRIM == 0:
+                give_memory_back()
         return part.close()
 
 
