@@ -258,5 +258,5 @@ def _milli(measured: pa.Array) -> Array:
 
 
 def _whole(milli: Array, unit: int) -> Array:
-    """Round up to what can be paid in the reporting currency: int64[h]."""
+    """Round up to what can be paid in the reporting currency: int64, any number."""
     return -(-milli // unit) * unit

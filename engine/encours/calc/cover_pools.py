@@ -77,12 +77,16 @@ class Insurance:
 
 
 def has_insured_limits(limits: Limits) -> bool:
-    """Tell whether there is anything to lay out."""
+    """Tell whether there is an insured limit to lay out, of whomever."""
     return bool((limits.kind_code == INSURED).any())
 
 
 def build_insurance(tables: LimitTables, context: RunContext) -> Insurance:
-    """Lay the insured limits out."""
+    """Lay the insured limits out (DOMAIN 7).
+
+    Raises InputMissing (66) and InputRefused (65) as `converted_limits` does, and ControlFailed
+    (70) when the limits of a pool leave 64 bits.
+    """
     limits = tables.limits
     party = _parties(limits, context.master)
     rows = np.flatnonzero(limits.kind_code == INSURED)

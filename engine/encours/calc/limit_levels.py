@@ -161,6 +161,8 @@ def level_of(limits: Limits, rows: Array, milli: Array, place: Array) -> Level:
 def converted_limits(limits: Limits, rows: Array, milli: Array, conversion: Conversion) -> Array:
     """Convert what some limits are worth, each by itself: int64[r] of int64[r].
 
+    rows  int64[r]  the limits; milli  int64[r]  thousandths of their own currencies
+
     Raises InputMissing (66) where a rate is missing, and InputRefused (65), naming the limit, where
     money cannot hold what comes out.
     """

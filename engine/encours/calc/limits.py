@@ -69,7 +69,11 @@ class SharedParties(NamedTuple):
 
 
 class CreditShown(NamedTuple):
-    """What n accounts show of their limits: columns of `AccountLimits`."""
+    """What n accounts show of their limits: columns of `AccountLimits`.
+
+    status_code     int8[n]   position in `LIMIT_STATUSES`
+    measured_milli  int64[n]  the exposure that the limit shown is measured on
+    """
 
     status_code: Array
     internal: Amounts

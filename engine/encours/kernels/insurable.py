@@ -368,7 +368,7 @@ class CoverTold(NamedTuple):
 
 
 def room_for_told(count):
-    """Make room for what is told of so many items."""
+    """Make room for what is told of so many items: `CoverTold`, each column as long."""
     kinds = [np.int32 if name == "late_bucket" else np.int64 for name in CoverTold._fields]
     return CoverTold._make(np.empty(count, kind) for kind in kinds)
 
